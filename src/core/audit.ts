@@ -1,0 +1,85 @@
+import type { Code } from "./errors.ts";
+import type { RunIdentity } from "./identity.ts";
+import type { AssumeRolePlan } from "./issue.ts";
+
+/** What is known of a request when it is decided; what was not reached is left out. */
+export interface Decided {
+  requestId: string;
+  /** Milliseconds since 1970. */
+  time: number;
+  clientAddress: string;
+  /** SHA-256 of the configuration in force, in hex (P-06). */
+  policy: string;
+  asked?: Asked | undefined;
+  identity?: RunIdentity | undefined;
+  ref?: string | null | undefined;
+  grant?: string | undefined;
+  plan?: AssumeRolePlan | undefined;
+}
+
+/** What the caller claims; in the record beside what GitHub says, so that both can be told apart. */
+export interface Asked {
+  repository: string;
+  run_id: number;
+  run_attempt: number;
+  role?: string;
+  public_key: string;
+}
+
+export type Outcome =
+  | { decision: "allowed"; accessKeyId: string; expiration: string }
+  | { decision: "denied"; code: Code; fields: readonly string[]; note?: string | undefined };
+
+/**
+ * A decision → its record: one JSON line. Control characters are escaped by JSON, lengths are bounded
+ * by what was accepted, and no secret is among the fields (H-22, O-18).
+ */
+export function auditRecord(decided: Decided, outcome: Outcome): Record<string, unknown> {
+  const { asked, identity, plan } = decided;
+  return {
+    time: new Date(decided.time).toISOString(),
+    request_id: decided.requestId,
+    decision: outcome.decision,
+    ...(outcome.decision === "denied"
+      ? { code: outcome.code, fields: outcome.fields, ...(outcome.note && { note: outcome.note }) }
+      : { code: "ok" }),
+    grant: decided.grant,
+    identity: identity && identityRecord(identity, decided.ref),
+    asked,
+    proof: "log",
+    role: plan?.roleArn ?? asked?.role,
+    session_name: plan?.sessionName,
+    tags: plan && Object.fromEntries(plan.tags.map(({ key, value }) => [key, value])),
+    duration_seconds: plan?.durationSeconds,
+    ...(outcome.decision === "allowed" && {
+      access_key_id: outcome.accessKeyId,
+      expiration: outcome.expiration,
+    }),
+    client_address: decided.clientAddress,
+    policy: decided.policy,
+  };
+}
+
+function identityRecord(
+  identity: RunIdentity,
+  ref: string | null | undefined,
+): Record<string, unknown> {
+  return {
+    repository: identity.repository.name,
+    repository_id: identity.repository.id,
+    fork: identity.fork,
+    run_id: identity.run.id,
+    run_attempt: identity.run.attempt,
+    run_number: identity.run.number,
+    job: identity.job.name,
+    job_id: identity.job.id,
+    workflow: identity.workflow,
+    called_workflows: identity.calledWorkflows.map(([reference]) => reference),
+    ref,
+    head_branch: identity.headBranch,
+    sha: identity.headSha,
+    event: identity.event,
+    actor: identity.actor,
+    triggering_actor: identity.triggeringActor,
+  };
+}

@@ -1,0 +1,77 @@
+import { z } from "zod";
+import { Refusal } from "./errors.ts";
+
+/**
+ * What is read of GitHub's REST answers. Whatever a check needs must be there and of its type: a
+ * missing field is an answer that can't be used, never a check that is left out (H-02).
+ * Source: facts on the REST API; GitHub's OpenAPI description.
+ */
+const id = z.int().positive();
+const sha = z.string().regex(/^[0-9a-f]{40}(?:[0-9a-f]{24})?$/);
+const repository = z.object({ id, full_name: z.string().min(3) });
+const actor = z.object({ login: z.string().min(1), id });
+
+const run = z.object({
+  id,
+  run_number: z.int(),
+  run_attempt: id,
+  event: z.string().min(1),
+  status: z.string().nullable(),
+  conclusion: z.string().nullable(),
+  path: z.string(),
+  head_branch: z.string().nullish(),
+  head_sha: sha,
+  repository,
+  head_repository: repository.nullish(),
+  actor: actor.nullish(),
+  triggering_actor: actor.nullish(),
+  referenced_workflows: z
+    .array(z.object({ path: z.string(), sha: z.string(), ref: z.string().nullish() }))
+    .nullish(),
+});
+
+const job = z.object({
+  id,
+  run_id: id,
+  run_attempt: z.int().nullish(),
+  head_sha: sha,
+  name: z.string(),
+  status: z.string(),
+  conclusion: z.string().nullable(),
+  runner_name: z.string().nullish(),
+});
+
+const jobsPage = z.object({ total_count: z.int().nonnegative(), jobs: z.array(z.unknown()) });
+const gitRef = z.object({ ref: z.string(), object: z.object({ sha, type: z.string() }) });
+const comparison = z.object({ status: z.enum(["identical", "ahead", "behind", "diverged"]) });
+
+export type Run = z.output<typeof run>;
+export type Job = z.output<typeof job>;
+export type GitRef = z.output<typeof gitRef>;
+export type Comparison = z.output<typeof comparison>["status"];
+
+export const parseRun = (json: unknown): Run => parse(run, json, "run");
+export const parseJob = (json: unknown): Job => parse(job, json, "job");
+export const parseJobsPage = (json: unknown): z.output<typeof jobsPage> =>
+  parse(jobsPage, json, "jobs");
+export const parseGitRef = (json: unknown): GitRef => parse(gitRef, json, "ref");
+export const parseGitRefs = (json: unknown): GitRef[] => parse(z.array(gitRef), json, "refs");
+export const parseComparison = (json: unknown): Comparison =>
+  parse(comparison, json, "comparison").status;
+
+function parse<T>(schema: z.ZodType<T>, json: unknown, what: string): T {
+  const result = schema.safeParse(json);
+  if (result.success) return result.data;
+  throw unusable(
+    `GitHub's ${what} lacks or changes ${result.error.issues[0]?.path.join(".") ?? "a field"}`,
+  );
+}
+
+/** @param note for the broker's log; names fields, never values. */
+export function unusable(note: string): Refusal {
+  return new Refusal("github_unavailable", {
+    detail: "GitHub's answer could not be understood.",
+    retryAfter: 5,
+    note,
+  });
+}

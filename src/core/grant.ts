@@ -1,0 +1,213 @@
+import { z } from "zod";
+import { compilePattern, foldAscii, type Pattern } from "./pattern.ts";
+import { repositoryShape, roleShape } from "./request.ts";
+import { compileTag, defaultTags, tagKeyShape, type TagExpression } from "./tags.ts";
+
+/**
+ * A grant: which runs may have which roles. Written by the operator, compiled once into a frozen
+ * value. Unknown keys, empty lists and patterns that could mean more than they say are errors: a
+ * mistake must never make a grant wider (P-01 … P-04).
+ */
+export interface Grant {
+  readonly name: string;
+  readonly repository: Pattern;
+  readonly repositoryId: number | undefined;
+  readonly workflow: readonly string[] | undefined;
+  readonly ref: readonly Pattern[] | undefined;
+  readonly event: readonly string[];
+  readonly job: readonly Pattern[] | undefined;
+  readonly step: readonly string[];
+  readonly reusableWorkflow: readonly string[];
+  readonly actor: readonly string[] | undefined;
+  readonly environment: readonly string[] | undefined;
+  readonly proof: "log" | "oidc" | "either" | "both";
+  readonly forks: boolean;
+  readonly legacy: boolean;
+  readonly role: readonly Pattern[];
+  readonly maxDurationSeconds: number;
+  readonly externalId: string | undefined;
+  readonly tags: readonly TagExpression[];
+  readonly transitiveTags: readonly string[];
+  readonly sessionPolicy: string | undefined;
+}
+
+const defaultEvents = ["push", "workflow_dispatch", "schedule"];
+
+/** Text without control or invisible characters, which could make two names look alike (G-16). */
+const text = z
+  .string()
+  .min(1, "must not be empty")
+  .max(512)
+  .refine(
+    (value) => !/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(value),
+    "must not hold control or invisible characters",
+  );
+
+/** One text or a list of them; never an empty list, which could be read as "any" (P-04). */
+function list(item: z.ZodType<string>): z.ZodType<readonly string[]> {
+  return z.preprocess(
+    (value) => (typeof value === "string" ? [value] : value),
+    z.array(item, "must be text or a list of texts").min(1, "must not be an empty list"),
+  );
+}
+
+const repository = text.superRefine((value, context) => {
+  const [owner = "", name = ""] = value.split("/");
+  if (owner.includes("*")) context.addIssue("the owner is never a pattern");
+  else if (
+    !repositoryShape.test(`${owner}/${name.replaceAll("*", "x")}`) ||
+    value.split("/").length !== 2
+  ) {
+    context.addIssue("must be OWNER/NAME");
+  }
+});
+
+const ref = text.refine(
+  (value) => /^refs\/(?:heads|tags|pull)\/./.test(value),
+  "must be a full ref, such as refs/heads/main",
+);
+
+const workflow = text.refine(
+  (value) => /^\.github\/workflows\/[^/*@]+\.ya?ml$/.test(value),
+  "must be the path of a workflow file, such as .github/workflows/deploy.yml",
+);
+
+const reusableWorkflow = text.refine(
+  (value) => /^[^/@*]+\/[^/@*]+\/\.github\/workflows\/[^/@*]+\.ya?ml@[^*]+$/.test(value),
+  "must be OWNER/NAME/.github/workflows/FILE@REF, without patterns",
+);
+
+const step = text.refine((value) => !value.includes("*"), "is never a pattern: name the step");
+
+/** The account and path are never a pattern, so that a grant can't reach into another account (A-01). */
+const role = text.refine((value) => {
+  const name = value.slice(value.lastIndexOf("/") + 1);
+  return (
+    roleShape.test(value.slice(0, value.length - name.length) + name.replaceAll("*", "x")) &&
+    name !== "*" &&
+    name !== "**"
+  );
+}, "must be the ARN of an IAM role; * may stand within its name, not for all of it");
+
+const event = text.refine(
+  (value) => /^[a-z_]+$/.test(value),
+  "must be the name of an event, such as push",
+);
+
+const duration = z
+  .string()
+  .regex(/^[1-9][0-9]{0,5}[smh]$/, "must be a time such as 15m or 1h")
+  .transform(
+    (value) =>
+      Number(value.slice(0, -1)) * { s: 1, m: 60, h: 3600 }[value.slice(-1) as "s" | "m" | "h"],
+  )
+  .refine(
+    (seconds) => seconds >= 900 && seconds <= 43_200,
+    "must be from 15m to 12h, as STS has it",
+  );
+
+const tags = z
+  .record(
+    z.string().regex(tagKeyShape, "is not a legal tag key"),
+    z.string().transform((source, context) => {
+      try {
+        return compileTag("", source).expression;
+      } catch (error) {
+        context.addIssue(
+          `is not JMESPath: ${error instanceof Error ? error.message : "unreadable"}`,
+        );
+        return z.NEVER;
+      }
+    }),
+  )
+  .superRefine((value, context) => {
+    const keys = Object.keys(value).map((key) => key.toLowerCase());
+    if (new Set(keys).size < keys.length)
+      context.addIssue("two keys differ only by case, which STS refuses");
+    if (keys.length > 50) context.addIssue("must be at most 50 tags");
+  })
+  .transform((value) =>
+    Object.entries(value).map(([key, expression]) => ({ key, expression, required: true })),
+  );
+
+const sessionPolicy = z
+  .record(z.string(), z.unknown(), "must be a policy as inline JSON")
+  .transform((value) => JSON.stringify(value))
+  .refine((json) => json.length <= 2_048, "must be at most 2,048 characters as JSON");
+
+const grantShape = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, "must be 1 to 64 letters, digits, dots, dashes"),
+  repository,
+  repository_id: z.int("must be a whole number").positive().optional(),
+  workflow: list(workflow).optional(),
+  ref: list(ref).optional(),
+  event: list(event).optional(),
+  job: list(text).optional(),
+  step: list(step).optional(),
+  reusable_workflow: list(reusableWorkflow).optional(),
+  actor: list(text).optional(),
+  environment: list(text).optional(),
+  proof: z
+    .enum(["log", "oidc", "either", "both"], "must be log, oidc, either or both")
+    .default("log"),
+  forks: z.boolean("must be true or false").default(false),
+  legacy: z.boolean("must be true or false").default(false),
+  role: list(role),
+  max_duration: duration.default(3_600),
+  external_id: z
+    .string()
+    .regex(/^[\w+=,.@:/-]{2,1224}$/, "must be 2 to 1,224 characters that STS takes")
+    .optional(),
+  tags: tags.optional(),
+  transitive_tags: list(text).optional(),
+  session_policy: sessionPolicy.optional(),
+});
+
+/** zod schema of one grant as the operator writes it → a {@link Grant}. */
+export const grantSchema = grantShape
+  .superRefine((grant, context) => {
+    const fault = (path: string, message: string): void =>
+      context.addIssue({ code: "custom", path: [path], message });
+    if (grant.proof !== "oidc" && grant.step === undefined) {
+      fault("step", "is required for the log proof: whose log may carry the announcement?");
+    }
+    if (grant.environment !== undefined && grant.proof === "log") {
+      fault("environment", "can only be proved by OIDC: set proof to oidc, either or both");
+    }
+    const keys = new Set((grant.tags ?? defaultTags).map((tag) => tag.key));
+    for (const key of grant.transitive_tags ?? []) {
+      if (!keys.has(key)) fault("transitive_tags", "names a tag that the grant does not have");
+    }
+  })
+  .transform((grant): Grant =>
+    Object.freeze({
+      name: grant.name,
+      repository: compilePattern(foldAscii(grant.repository)),
+      repositoryId: grant.repository_id,
+      workflow: grant.workflow,
+      ref: grant.ref?.map(compilePattern),
+      event: grant.event ?? defaultEvents,
+      job: grant.job?.map(compilePattern),
+      step: grant.step ?? [],
+      reusableWorkflow: (grant.reusable_workflow ?? []).map(foldRepository),
+      actor: grant.actor?.map(foldAscii),
+      environment: grant.environment,
+      proof: grant.proof,
+      forks: grant.forks,
+      legacy: grant.legacy,
+      role: grant.role.map(compilePattern),
+      maxDurationSeconds: grant.max_duration,
+      externalId: grant.external_id,
+      tags: grant.tags ?? defaultTags,
+      transitiveTags: grant.transitive_tags ?? [],
+      sessionPolicy: grant.session_policy,
+    }),
+  );
+
+/** Repository names differ by case alone only for readers; paths and refs do not. */
+export function foldRepository(reference: string): string {
+  const start = reference.indexOf("/.github/");
+  return start < 0 ? reference : foldAscii(reference.slice(0, start)) + reference.slice(start);
+}

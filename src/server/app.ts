@@ -1,0 +1,166 @@
+import type { HttpBindings } from "@hono/node-server";
+import { type Context, Hono } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import type { ContentfulStatusCode } from "hono/utils/http-status";
+import type { Logger } from "pino";
+import { type Code, Refusal, statusOf, titleOf } from "../core/errors.ts";
+import { namesRepository } from "../core/policy.ts";
+import type { Broker, Caller, Rules } from "./broker.ts";
+import type { ClientAddresses } from "./client-address.ts";
+import type { Limits } from "./limits.ts";
+
+export interface AppParts {
+  broker: Broker;
+  rules: () => Rules;
+  addresses: ClientAddresses;
+  limits: Limits;
+  logger: Logger;
+  requestId: () => string;
+  /** Path of public_url, for proxies that pass it on; empty when there is none. */
+  basePath: string;
+}
+
+type Env = { Bindings: HttpBindings; Variables: { requestId: string } };
+
+/** A request is a few hundred bytes, with an OIDC token a few thousand. */
+const maxBodyBytes = 32 * 1024;
+
+/** The broker's HTTP: routes, and every error as RFC 9457 problem details. */
+export function createApp(parts: AppParts): Hono<Env> {
+  const app = new Hono<Env>({ getPath: exactPath });
+  app.use(async (context, next) => {
+    context.set("requestId", parts.requestId());
+    await next();
+    // Answers are for one job, once; no cache may keep them (H-21).
+    context.header("cache-control", "no-store");
+    context.header("x-content-type-options", "nosniff");
+  });
+  const prefixes = new Set(["", parts.basePath]);
+  for (const prefix of prefixes) {
+    post(app, `${prefix}/v1/challenges`, parts, 201, (body, caller) =>
+      parts.broker.challenge(body, caller),
+    );
+    post(app, `${prefix}/v1/credentials`, parts, 200, (body, caller) =>
+      parts.broker.credentials(body, caller),
+    );
+  }
+  app.notFound((context) => problem(context, new Refusal("not_found")));
+  app.onError((error, context) => {
+    if (!(error instanceof Refusal)) {
+      parts.logger.error(
+        { request_id: context.get("requestId"), error: describeError(error) },
+        "internal error",
+      );
+    }
+    return problem(context, error instanceof Refusal ? error : new Refusal("internal_error"));
+  });
+  return app;
+}
+
+/** Paths count as they were sent: nothing is decoded or folded (H-18). A query would be an address of its own. */
+function exactPath(request: Request): string {
+  const start = request.url.indexOf("/", request.url.indexOf("://") + 3);
+  return start < 0 ? "/" : request.url.slice(start);
+}
+
+function post(
+  app: Hono<Env>,
+  path: string,
+  parts: AppParts,
+  status: 200 | 201,
+  handle: (body: string, caller: Caller) => Promise<object>,
+): void {
+  app.post(
+    path,
+    async (context, next) => {
+      await parts.limits.admitAddress(addressOf(context, parts));
+      assertJson(context.req.header("content-type"));
+      await next();
+    },
+    bodyLimit({
+      maxSize: maxBodyBytes,
+      onError: () => {
+        throw new Refusal("too_large", { detail: "A request is at most 32 KiB." });
+      },
+    }),
+    async (context) => {
+      const started = performance.now();
+      const caller = callerOf(context, parts);
+      const log = { request_id: caller.requestId, path, address: caller.address };
+      try {
+        const answer = await handle(await context.req.text(), caller);
+        parts.logger.info(
+          { ...log, status, ms: Math.round(performance.now() - started) },
+          "answered",
+        );
+        return context.json(answer, status);
+      } catch (error) {
+        if (error instanceof Refusal) {
+          const { code, note, fields } = error;
+          parts.logger.info(
+            { ...log, code, fields, note, ms: Math.round(performance.now() - started) },
+            "refused",
+          );
+        }
+        throw error;
+      }
+    },
+  );
+  app.all(path, (context) => {
+    context.header("allow", "POST");
+    return problem(context, new Refusal("method_not_allowed", { detail: "Use POST." }));
+  });
+}
+
+function callerOf(context: Context<Env>, parts: AppParts): Caller {
+  return {
+    requestId: context.get("requestId"),
+    address: addressOf(context, parts),
+    // Limits of repositories are kept for those that a grant names, so that no flood of names fills them.
+    admit: async (asked) => {
+      if (namesRepository(parts.rules().policy, asked.repository))
+        await parts.limits.admitRun(asked);
+    },
+  };
+}
+
+function addressOf(context: Context<Env>, parts: AppParts): string {
+  const peer = context.env.incoming.socket.remoteAddress ?? "";
+  return parts.addresses.of(peer, context.req.header("x-forwarded-for"));
+}
+
+/** A browser's form or text can't reach us (H-16). */
+function assertJson(contentType: string | undefined): void {
+  if (!/^application\/json\s*(?:;\s*charset="?utf-8"?\s*)?$/i.test(contentType ?? "")) {
+    throw new Refusal("unsupported_media_type", { detail: "Send application/json in UTF-8." });
+  }
+}
+
+function problem(context: Context<Env>, refusal: Refusal): Response {
+  const { code, detail, fields, retryAfter } = refusal;
+  const body = {
+    type: problemType(code),
+    title: titleOf(code),
+    status: statusOf(code),
+    detail: detail ?? `${titleOf(code)}.`,
+    code,
+    request_id: context.get("requestId"),
+    ...(fields.length > 0 && { fields }),
+  };
+  const headers: Record<string, string> = {
+    "content-type": "application/problem+json",
+    "cache-control": "no-store",
+    ...(retryAfter !== undefined && { "retry-after": String(retryAfter) }),
+  };
+  return context.body(JSON.stringify(body), statusOf(code) as ContentfulStatusCode, headers);
+}
+
+function problemType(code: Code): string {
+  return `urn:actions2aws:problem:${code}`;
+}
+
+/** A name and where, without the message: messages may quote what they choked on. */
+function describeError(error: Error): { name: string; stack: string[] } {
+  const frames = (error.stack ?? "").split("\n").filter((line) => /^\s+at /.test(line));
+  return { name: error.name, stack: frames.slice(0, 8).map((line) => line.trim()) };
+}

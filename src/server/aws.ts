@@ -1,0 +1,108 @@
+import { AssumeRoleCommand, type AssumeRoleCommandOutput, STSClient } from "@aws-sdk/client-sts";
+import { Refusal } from "../core/errors.ts";
+import type { AssumeRolePlan } from "../core/issue.ts";
+import { Secret } from "../core/secret.ts";
+
+/** What AWS gives. The expiration is ISO 8601. */
+export interface RoleCredentials {
+  accessKeyId: string;
+  secretAccessKey: Secret;
+  sessionToken: Secret;
+  expiration: string;
+}
+
+export interface RoleIssuer {
+  /** @throws {Refusal} aws_denied, aws_unavailable */
+  assumeRole(plan: AssumeRolePlan): Promise<RoleCredentials>;
+}
+
+/** STS by the SDK's usual chain of credentials and its regional endpoints. */
+export class StsIssuer implements RoleIssuer {
+  readonly #client: STSClient;
+
+  constructor(options: { region: string }) {
+    this.#client = new STSClient({ region: options.region, maxAttempts: 3 });
+  }
+
+  async assumeRole(plan: AssumeRolePlan): Promise<RoleCredentials> {
+    return checked(await this.#send(plan), plan);
+  }
+
+  async #send(plan: AssumeRolePlan): Promise<AssumeRoleCommandOutput> {
+    const command = new AssumeRoleCommand({
+      RoleArn: plan.roleArn,
+      RoleSessionName: plan.sessionName,
+      ExternalId: plan.externalId,
+      DurationSeconds: plan.durationSeconds,
+      Tags: plan.tags.map(({ key, value }) => ({ Key: key, Value: value })),
+      TransitiveTagKeys: [...plan.transitiveTagKeys],
+      Policy: plan.policy,
+    });
+    try {
+      return await this.#client.send(command, { abortSignal: AbortSignal.timeout(12_000) });
+    } catch (error) {
+      throw refusalOf(error);
+    }
+  }
+}
+
+/**
+ * Errors that say no for good. Everything else may pass: throttling, STS in trouble, and the broker's
+ * own credentials having expired. AWS's text names roles and accounts, so none of it goes on (A-15).
+ */
+const finalErrors = new Set([
+  "AccessDenied",
+  "AccessDeniedException",
+  "ValidationError",
+  "PackedPolicyTooLarge",
+  "PackedPolicyTooLargeException",
+  "MalformedPolicyDocument",
+  "MalformedPolicyDocumentException",
+  "RegionDisabledException",
+  "InvalidParameterValue",
+]);
+
+function refusalOf(error: unknown): Refusal {
+  const name = error instanceof Error ? error.name : "error";
+  if (finalErrors.has(name)) {
+    return new Refusal("aws_denied", {
+      detail:
+        "AWS refused the role: look at its trust policy, at sts:TagSession, and at its longest session.",
+      note: `STS: ${name}`,
+    });
+  }
+  return unusable(`STS: ${name}`);
+}
+
+function unusable(note: string): Refusal {
+  return new Refusal("aws_unavailable", {
+    detail: "AWS STS gave no usable answer.",
+    retryAfter: 5,
+    note,
+  });
+}
+
+/** An answer that is not whole, of another role, or already over is not passed on (A-13). */
+function checked(answer: AssumeRoleCommandOutput, plan: AssumeRolePlan): RoleCredentials {
+  const { AccessKeyId, SecretAccessKey, SessionToken, Expiration } = answer.Credentials ?? {};
+  if (!AccessKeyId || !SecretAccessKey || !SessionToken || !Expiration)
+    throw unusable("STS gave no whole credentials");
+  if (!/^[A-Z0-9]{16,128}$/.test(AccessKeyId)) throw unusable("STS gave an odd access key id");
+  if (!(Expiration.getTime() > Date.now()))
+    throw unusable("STS gave credentials that have expired");
+  if (answer.AssumedRoleUser?.Arn !== assumedRoleArn(plan))
+    throw unusable("STS answered for another role");
+  return {
+    accessKeyId: AccessKeyId,
+    secretAccessKey: new Secret(SecretAccessKey),
+    sessionToken: new Secret(SessionToken),
+    expiration: Expiration.toISOString().replace(/\.000Z$/, "Z"),
+  };
+}
+
+/** `arn:aws:iam::1:role/path/name` → `arn:aws:sts::1:assumed-role/name/session`. */
+export function assumedRoleArn({ roleArn, sessionName }: AssumeRolePlan): string {
+  const [arn, partition, , , account] = roleArn.split(":");
+  const name = roleArn.slice(roleArn.lastIndexOf("/") + 1);
+  return `${arn}:${partition}:sts::${account}:assumed-role/${name}/${sessionName}`;
+}

@@ -1,0 +1,91 @@
+import type { Grant } from "../core/grant.ts";
+import { parseJob, parseRun } from "../core/github-answers.ts";
+import { identify, type RunIdentity, selectJob } from "../core/identity.ts";
+import { decide, needsRef } from "../core/policy.ts";
+import { proveRef } from "../core/ref.ts";
+import type { CredentialRequest } from "../core/request.ts";
+import { Refusal } from "../core/errors.ts";
+import type { GitHubFacts } from "./github/ports.ts";
+
+/** A run that a grant allows what it asks: all that later steps need of it. */
+export interface Case {
+  readonly grant: Grant;
+  readonly identity: RunIdentity;
+  /** The proved ref; undefined when no grant asked for it. */
+  readonly ref: string | null | undefined;
+  /** Run and job as GitHub's REST API gives them. */
+  readonly facts: { readonly run: unknown; readonly job: unknown };
+  /** When the oldest of these answers was asked for, monotonic milliseconds. */
+  readonly at: number;
+}
+
+/** What came to light before a refusal, for the audit. */
+export interface Findings {
+  identity?: RunIdentity | undefined;
+  ref?: string | null | undefined;
+}
+
+/**
+ * Looks the run up and decides on it.
+ *
+ * @param notBefore answers asked for earlier do not count
+ * @throws {Refusal} with what stands against it
+ */
+export async function examine(
+  github: GitHubFacts,
+  grants: readonly Grant[],
+  ask: CredentialRequest,
+  notBefore: number,
+  findings: Findings,
+): Promise<Case> {
+  const address = { repository: ask.repository, runId: ask.run_id, runAttempt: ask.run_attempt };
+  const [run, jobs] = await Promise.all([
+    github.run(address, notBefore),
+    github.jobs(address, notBefore),
+  ]);
+  const parsedJobs = jobs.value.map(parseJob);
+  const job = selectJob(parsedJobs, ask.job);
+  const identity = identify(parseRun(run.value), job, ask);
+  findings.identity = identity;
+  const ref = needsRef(grants, identity, ask)
+    ? await lookUpRef(github, identity, notBefore)
+    : undefined;
+  findings.ref = ref?.value;
+  return {
+    grant: decide(grants, identity, ask, ref ? { proved: ref.value } : "unknown"),
+    identity,
+    ref: ref?.value,
+    facts: { run: run.value, job: jobs.value[parsedJobs.indexOf(job)] },
+    at: Math.min(run.at, jobs.at, ref?.at ?? run.at),
+  };
+}
+
+async function lookUpRef(
+  github: GitHubFacts,
+  identity: RunIdentity,
+  notBefore: number,
+): Promise<{ value: string | null; at: number }> {
+  const repository = identity.repository.name;
+  const { value, at } = await github.refs(repository, identity.headBranch ?? "", notBefore);
+  const compare = (tip: string): ReturnType<GitHubFacts["compare"]> =>
+    github.compare(repository, identity.headSha, tip, notBefore);
+  return { value: await proveRef(identity, value, compare), at };
+}
+
+/**
+ * Examines with answers that may be shared; before a refusal, once more with answers asked for since
+ * the request came: a stored answer may allow, never deny.
+ *
+ * @param arrivedAt when the request came, monotonic milliseconds
+ */
+export async function examineFairly(
+  look: (notBefore: number) => Promise<Case>,
+  times: { sharedSince: number; arrivedAt: number },
+): Promise<Case> {
+  try {
+    return await look(times.sharedSince);
+  } catch (error) {
+    if (!(error instanceof Refusal) || times.sharedSince >= times.arrivedAt) throw error;
+    return look(times.arrivedAt);
+  }
+}

@@ -1,0 +1,106 @@
+import {
+  isAlias,
+  isMap,
+  isNode,
+  isPair,
+  isScalar,
+  LineCounter,
+  parseAllDocuments,
+  visit,
+  type Document,
+} from "yaml";
+
+/** A fault of a file and the line it stands on. */
+export interface Fault {
+  line: number;
+  message: string;
+}
+
+/** YAML whose every value knows its line. */
+export class PlainYaml {
+  readonly faults: readonly Fault[];
+  readonly #document: Document | null;
+  readonly #lines = new LineCounter();
+
+  /**
+   * YAML 1.2 with plain values only. What reads as one thing to a person and as another to a parser
+   * is a fault (P-02): several documents, anchors, tags, merge keys, odd spellings of numbers.
+   */
+  constructor(text: string) {
+    const options = {
+      lineCounter: this.#lines,
+      version: "1.2",
+      schema: "core",
+      uniqueKeys: true,
+    } as const;
+    const documents: Document[] = [...parseAllDocuments(text, options)];
+    this.#document = documents[0] ?? null;
+    const faults = documents.flatMap((document) => [
+      ...this.#unreadable(document),
+      ...this.#oddities(document),
+    ]);
+    if (documents.length !== 1)
+      faults.push({ line: 1, message: "the file must be one YAML document" });
+    this.faults = faults;
+  }
+
+  get value(): unknown {
+    return this.#document?.toJS();
+  }
+
+  has(path: readonly PropertyKey[]): boolean {
+    return this.#document?.getIn(path) !== undefined;
+  }
+
+  /** The line of the key or value at the path, or of the nearest thing around it that is there. */
+  lineAt(path: readonly PropertyKey[]): number {
+    for (let length = path.length; length > 0; length--) {
+      const parent = this.#document?.getIn(path.slice(0, length - 1), true);
+      const name = path[length - 1];
+      const pair = isMap(parent)
+        ? parent.items.find(({ key }) => isScalar(key) && key.value === name)
+        : undefined;
+      const node = pair?.key ?? this.#document?.getIn(path.slice(0, length), true);
+      if (isNode(node)) return this.#lineOf(node);
+    }
+    return 1;
+  }
+
+  #unreadable({ errors, warnings }: Document): Fault[] {
+    return [...errors, ...warnings].map(({ pos, message }) => ({
+      line: this.#lines.linePos(pos[0]).line,
+      message: message.split(/ at line \d+| \(|\n/)[0] ?? "can't be read",
+    }));
+  }
+
+  #oddities(document: Document): Fault[] {
+    const faults: Fault[] = [];
+    visit(document, (_key, node) => {
+      const message = oddity(node);
+      if (message !== null)
+        faults.push({ line: this.#lineOf(isPair(node) ? node.key : node), message });
+    });
+    return faults;
+  }
+
+  #lineOf(node: unknown): number {
+    return isNode(node) && node.range ? this.#lines.linePos(node.range[0]).line : 1;
+  }
+}
+
+function oddity(node: unknown): string | null {
+  if (isPair(node))
+    return isScalar(node.key) && node.key.value === "<<" ? "merge keys are not taken" : null;
+  if (isAlias(node)) return "aliases are not taken: write the value out";
+  if (!isNode(node)) return null;
+  if (node.anchor !== undefined) return "anchors are not taken";
+  if (node.tag?.startsWith("!")) return "tags are not taken";
+  if (
+    isScalar(node) &&
+    typeof node.value === "number" &&
+    !/^(?:0|[1-9]\d*)$/.test(node.source ?? "")
+  ) {
+    return "numbers must be plain; put text into quotes";
+  }
+  return null;
+}

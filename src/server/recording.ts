@@ -1,0 +1,127 @@
+import { readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import { Refusal } from "../core/errors.ts";
+import { type Comparison, parseJobsPage, parseRun, unusable } from "../core/github-answers.ts";
+import { type LogItem, logItems, type StepLog } from "../core/proof.ts";
+import type { RefFacts } from "../core/ref.ts";
+import type { GitHubFacts, JobAddress, JobLog, RunAddress, Seen } from "./github/ports.ts";
+
+const recordedSteps = z.object({
+  id: z.int(),
+  steps: z.array(
+    z.object({
+      name: z.string(),
+      number: z.int(),
+      status: z.string(),
+      conclusion: z.string().nullish(),
+    }),
+  ),
+});
+const liveItem = z.object({ line: z.string() });
+
+/**
+ * A recorded run in place of GitHub: `run.json` and `jobs.json` as the REST API gives them, and
+ * `steps/<job id>/<number>.log` or `.live`. Read anew each time, since a job may be writing to it.
+ */
+export class Recording implements GitHubFacts, JobLog {
+  readonly #folder: string;
+  readonly #now: () => number;
+
+  constructor(folder: string, now: () => number) {
+    this.#folder = folder;
+    this.#now = now;
+  }
+
+  /** @throws {Refusal} github_unavailable, when the folder holds no recording */
+  async check(): Promise<{ repository: string; runId: number; attempt: number }> {
+    const run = parseRun(await this.#json("run.json"));
+    parseJobsPage(await this.#json("jobs.json"));
+    return { repository: run.repository.full_name, runId: run.id, attempt: run.run_attempt };
+  }
+
+  async run({ runId }: RunAddress): Promise<Seen<unknown>> {
+    const at = this.#now();
+    const value = await this.#json("run.json");
+    if (parseRun(value).id !== runId)
+      throw new Refusal("job_not_found", { detail: "The recording is of another run." });
+    return { at, value };
+  }
+
+  async jobs(): Promise<Seen<readonly unknown[]>> {
+    const at = this.#now();
+    return { at, value: parseJobsPage(await this.#json("jobs.json")).jobs };
+  }
+
+  /** A recording has no refs: its run's branch is taken to stand where the run was. */
+  async refs(_repository: string, shortName: string): Promise<Seen<RefFacts>> {
+    const run = parseRun(await this.#json("run.json"));
+    const branch = run.head_branch === shortName ? run.head_sha : null;
+    return { at: this.#now(), value: { branch, tag: null } };
+  }
+
+  compare(): Promise<Comparison | null> {
+    return Promise.resolve(null);
+  }
+
+  prepare(): void {
+    // Files need no looking ahead.
+  }
+
+  async read({ jobId }: JobAddress, stepNames: readonly string[]): Promise<readonly StepLog[]> {
+    const jobs = parseJobsPage(await this.#json("jobs.json")).jobs;
+    const job = jobs
+      .map((entry) => recordedSteps.safeParse(entry).data)
+      .find((entry) => entry?.id === jobId);
+    const pinned = (job?.steps ?? []).filter(({ name }) => stepNames.includes(name));
+    return Promise.all(pinned.map((step) => this.#stepLog(jobId, step)));
+  }
+
+  async #stepLog(
+    jobId: number,
+    step: z.output<typeof recordedSteps>["steps"][number],
+  ): Promise<StepLog> {
+    const base = { name: step.name, window: {} };
+    if (step.status === "in_progress") {
+      const text = await this.#text(join("steps", String(jobId), `${step.number}.live`));
+      return { ...base, state: "in_progress", items: liveItems(text ?? "") };
+    }
+    if (step.status !== "completed") return { ...base, state: "waiting", items: null };
+    if (step.conclusion !== "success") return { ...base, state: "failed", items: null };
+    const text = await this.#text(join("steps", String(jobId), `${step.number}.log`));
+    return { ...base, state: "succeeded", items: text === null ? null : [...logItems(text)] };
+  }
+
+  async #json(name: string): Promise<unknown> {
+    const text = await this.#text(name);
+    if (text === null) throw unusable(`the recording has no ${name}`);
+    try {
+      return JSON.parse(text);
+    } catch {
+      throw unusable(`the recording's ${name} is not JSON`);
+    }
+  }
+
+  async #text(name: string): Promise<string | null> {
+    const path = join(this.#folder, name);
+    const size = (await stat(path).catch(() => null))?.size;
+    if (size === undefined) return null;
+    if (size > 32 * 2 ** 20) throw unusable(`the recording's ${name} is too large`);
+    return readFile(path, "utf8");
+  }
+}
+
+/** One JSON line an item; a last line that is still being written is left for the next time. */
+function liveItems(text: string): LogItem[] {
+  return text
+    .slice(0, text.lastIndexOf("\n") + 1)
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => {
+      try {
+        return { text: liveItem.parse(JSON.parse(line)).line };
+      } catch {
+        throw unusable("a line of the recorded live log is not an item");
+      }
+    });
+}

@@ -1,0 +1,112 @@
+import { constants } from "node:fs";
+import { type FileHandle, open, stat } from "node:fs/promises";
+import { Refusal } from "../core/errors.ts";
+
+interface Waiting {
+  line: string;
+  resolve: () => void;
+  reject: (reason: Refusal) => void;
+}
+
+/**
+ * Appends lines to a file and syncs it. Lines that come while a sync is under way share the next one,
+ * so that a matrix of jobs costs a few syncs, not hundreds. A file that was rotated or deleted is
+ * opened anew under its name; what can't be written is refused, never dropped (F-07).
+ */
+export class SyncedFile {
+  readonly #path: string;
+  #waiting: Waiting[] = [];
+  #writing: Promise<void> | null = null;
+  #file: FileHandle | null = null;
+  /** The file may end in half a line, after a write that failed or a crash. */
+  #torn = false;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  append(line: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ line, resolve, reject });
+      this.#writing ??= this.#drain();
+    });
+  }
+
+  /** Empties the file, unless a line is on its way into it. */
+  async clear(): Promise<void> {
+    if (this.#writing === null) await this.#file?.truncate(0);
+  }
+
+  async close(): Promise<void> {
+    await this.#writing;
+    await this.#file?.close();
+    this.#file = null;
+  }
+
+  async #drain(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting;
+      this.#waiting = [];
+      try {
+        await this.#write(batch.map(({ line }) => `${line}\n`).join(""));
+        for (const { resolve } of batch) resolve();
+      } catch (error) {
+        const refusal = auditUnavailable(error);
+        for (const { reject } of batch) reject(refusal);
+      }
+    }
+    this.#writing = null;
+  }
+
+  async #write(text: string): Promise<void> {
+    const file = await this.#current();
+    const bytes = Buffer.from(this.#torn ? `\n${text}` : text);
+    this.#torn = true;
+    const { bytesWritten } = await file.write(bytes);
+    if (bytesWritten !== bytes.length) throw new Error("the disk is full");
+    await syncIfFile(file);
+    this.#torn = false;
+  }
+
+  /** The open file if it still is what its path names, else the path opened anew. */
+  async #current(): Promise<FileHandle> {
+    if (this.#file) {
+      const [mine, named] = await Promise.all([
+        this.#file.stat(),
+        stat(this.#path).catch(() => null),
+      ]);
+      if (mine.ino === named?.ino && mine.dev === named.dev) return this.#file;
+      await this.#file.close();
+      this.#file = null;
+    }
+    const { O_APPEND, O_CREAT, O_RDWR } = constants;
+    this.#file = await open(this.#path, O_APPEND | O_CREAT | O_RDWR, 0o600);
+    this.#torn = await endsInHalfALine(this.#file);
+    return this.#file;
+  }
+}
+
+async function endsInHalfALine(file: FileHandle): Promise<boolean> {
+  const { size } = await file.stat();
+  if (size === 0) return false;
+  const { buffer } = await file.read(Buffer.alloc(1), 0, 1, size - 1);
+  return buffer[0] !== 0x0a;
+}
+
+async function syncIfFile(file: FileHandle): Promise<void> {
+  try {
+    await file.datasync();
+  } catch (error) {
+    // A pipe or device can't be synced; what was written to it has left us.
+    if ((error as NodeJS.ErrnoException).code !== "EINVAL") throw error;
+  }
+}
+
+export function auditUnavailable(cause: unknown): Refusal {
+  const code = (cause as NodeJS.ErrnoException).code ?? "error";
+  return new Refusal("audit_unavailable", {
+    detail: "The broker can't write its audit record, so nothing is issued.",
+    retryAfter: 10,
+    note: `audit: ${code}`,
+  });
+}
