@@ -1,0 +1,64 @@
+import { createHash } from "node:crypto";
+import { readFile, stat } from "node:fs/promises";
+import { join, relative } from "node:path";
+import { asFunction, bundle, root, writeWhole } from "./bundle.ts";
+import { makeExecutable } from "./sea.ts";
+
+const dist = join(root, "dist");
+const executable = join(dist, "actions2aws");
+/** The Node that the executable is made of: the one that npm installed. */
+const node = join(root, "node_modules/node/bin/node");
+
+if (process.argv.includes("--bundle")) await buildBundles();
+else await buildExecutable();
+
+/** Scripts that any Node 24 runs: quick to make, and all that the demo needs. */
+async function buildBundles(): Promise<void> {
+  const { main, commands } = await bundle("files");
+  for (const it of [main, ...commands]) {
+    const path = join(dist, "bundle", `${it.name}.cjs`);
+    await writeWhole(path, it === main ? it.code : asFunction(it));
+    await report(path);
+  }
+}
+
+/** One file that needs nothing else, made again only when something that goes into it has changed. */
+async function buildExecutable(): Promise<void> {
+  const bundles = await bundle("executable");
+  const inputs = hash([
+    ...[bundles.main, ...bundles.commands].map(({ code }) => code),
+    await readFile(join(root, "scripts/sea.ts")),
+    await readFile(join(root, "scripts/code-cache.ts")),
+    await readFile(join(root, "node_modules/@yao-pkg/pkg/package.json")),
+    await identity(node),
+  ]);
+  const stamp = join(dist, ".actions2aws.inputs");
+  const isCurrent = (await contents(stamp)) === `${inputs} ${await identity(executable)}`;
+  if (!isCurrent) {
+    await makeExecutable(bundles, node, executable);
+    await writeWhole(stamp, `${inputs} ${await identity(executable)}`);
+  }
+  await report(executable, isCurrent ? "unchanged" : "");
+}
+
+function hash(parts: readonly (string | Uint8Array)[]): string {
+  const digest = createHash("sha256");
+  for (const part of parts) digest.update(part).update("\0");
+  return digest.digest("hex");
+}
+
+/** What tells one state of a large file from another, without reading it. */
+async function identity(path: string): Promise<string> {
+  const found = await stat(path).catch(() => null);
+  return found === null ? "absent" : `${found.size} ${found.mtimeMs}`;
+}
+
+async function contents(path: string): Promise<string | null> {
+  return readFile(path, "utf8").catch(() => null);
+}
+
+async function report(path: string, note = ""): Promise<void> {
+  const { size } = await stat(path);
+  const amount = size < 1e6 ? `${(size / 1e3).toFixed(0)} kB` : `${(size / 1e6).toFixed(1)} MB`;
+  console.log([relative(root, path), amount, note].filter(Boolean).join("  "));
+}
