@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { once } from "node:events";
+import { setFlagsFromString } from "node:v8";
 import { warnings } from "../core/policy.ts";
 import { ConfigError, parseConfig } from "../server/config.ts";
 import { EnvironmentError } from "../server/secrets.ts";
@@ -17,6 +18,7 @@ export interface ServeOptions {
 export async function serve(options: ServeOptions): Promise<number> {
   try {
     if (options.check) return check(options.config);
+    keepHeapSmall();
     const running = await startBroker(
       { ...options, listen: options.listen ?? "127.0.0.1:8080" },
       process.env,
@@ -28,6 +30,11 @@ export async function serve(options: ServeOptions): Promise<number> {
   } catch (error) {
     return report(error, options.config);
   }
+}
+
+/** A broker lives long and holds little: its heap grows in small steps. */
+function keepHeapSmall(): void {
+  setFlagsFromString("--heap-growing-percent=10");
 }
 
 function check(path: string): number {

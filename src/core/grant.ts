@@ -85,7 +85,7 @@ const role = text.refine((value) => {
   return (
     roleShape.test(value.slice(0, value.length - name.length) + name.replaceAll("*", "x")) &&
     name !== "*" &&
-    name !== "**"
+    !name.includes("**")
   );
 }, "must be the ARN of an IAM role; * may stand within its name, not for all of it");
 

@@ -30,27 +30,28 @@ function tokenise(source: string): Token[] {
   });
 }
 
-/** Keeps the set of positions that the tokens so far can end at: no backtracking. */
+/** Marks the positions that the tokens so far can end at: no backtracking. */
 function matchTokens(tokens: readonly Token[], text: string): boolean {
-  let positions = new Set([0]);
+  let reached = new Uint8Array(text.length + 1);
+  reached[0] = 1;
   for (const token of tokens) {
-    positions = advance(token, text, positions);
-    if (positions.size === 0) return false;
+    reached = advance(token, text, reached);
+    if (!reached.includes(1)) return false;
   }
-  return positions.has(text.length);
+  return reached[text.length] === 1;
 }
 
-function advance(token: Token, text: string, positions: ReadonlySet<number>): Set<number> {
-  const next = new Set<number>();
-  for (const start of positions) {
+function advance(token: Token, text: string, reached: Uint8Array): Uint8Array<ArrayBuffer> {
+  const next = new Uint8Array(reached.length);
+  let open = false;
+  for (let at = 0; at <= text.length; at++) {
     if (token.kind === "text") {
-      if (text.startsWith(token.text, start)) next.add(start + token.text.length);
+      if (reached[at] === 1 && text.startsWith(token.text, at)) next[at + token.text.length] = 1;
       continue;
     }
-    for (let end = start; !next.has(end); end++) {
-      next.add(end);
-      if (end === text.length || (token.kind === "segment" && text[end] === "/")) break;
-    }
+    open ||= reached[at] === 1;
+    if (open) next[at] = 1;
+    if (token.kind === "segment" && text[at] === "/") open = false;
   }
   return next;
 }

@@ -15,13 +15,11 @@ const lowOrder = new Set([
   "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
   "5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157",
   "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-  "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-  "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
 ]);
 
 /**
  * Takes a recipient in its canonical spelling and no other: lower case, right checksum, 32 bytes,
- * high bit clear, not of low order, so that text equality is key equality (L-24).
+ * below the field's prime, not of low order, so that text equality is key equality (L-24).
  *
  * @returns the key, or null for anything else (other age recipient types included).
  */
@@ -36,14 +34,19 @@ export function publicKeyBytes(text: string): Uint8Array | null {
   if (decoded?.prefix !== "age") return null;
   const bytes = bech32.fromWordsUnsafe(decoded.words);
   if (!bytes || bytes.length !== 32) return null;
-  if (((bytes[31] ?? 0) & 0x80) !== 0) return null;
-  if (lowOrder.has(hex(bytes))) return null;
+  if (!isReduced(bytes) || lowOrder.has(hex(bytes))) return null;
   return encodePublicKey(bytes) === text ? bytes : null;
 }
 
 /** @param bytes 32 bytes, an X25519 public key. */
 export function encodePublicKey(bytes: Uint8Array): PublicKey {
   return bech32.encode("age", bech32.toWords(bytes)) as string as PublicKey;
+}
+
+/** Below the field's prime, 2^255 - 19: above it stand other spellings of points below. */
+function isReduced(bytes: Uint8Array): boolean {
+  const high = hex(bytes.toReversed());
+  return high < "7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffed";
 }
 
 function hex(bytes: Uint8Array): string {

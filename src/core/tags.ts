@@ -71,17 +71,22 @@ export function evaluateTags(
  * cut and ends in `=:` (which no escape begins with) and a hash of the whole.
  */
 export function legalValue(text: string): string {
-  const escaped = text
-    .toWellFormed()
-    .replace(/[^\p{L}\p{Z}\p{N}_.:/+\-@]/gu, (character) =>
-      Array.from(
-        utf8ToBytes(character),
-        (byte) => `=${byte.toString(16).toUpperCase().padStart(2, "0")}`,
-      ).join(""),
-    );
+  const escaped = text.replace(/[^\p{L}\p{Z}\p{N}_.:/+\-@]/gu, (character) =>
+    Array.from(
+      bytesOf(character),
+      (byte) => `=${byte.toString(16).toUpperCase().padStart(2, "0")}`,
+    ).join(""),
+  );
   if (escaped.length <= maxValueLength) return escaped;
-  const ending = `=:${bytesToHex(sha256(utf8ToBytes(text))).slice(0, 32)}`;
+  const ending = `=:${bytesToHex(sha256(utf8ToBytes(escaped))).slice(0, 32)}`;
   return cut(escaped, maxValueLength - ending.length) + ending;
+}
+
+/** Half a surrogate pair has no UTF-8: it gets the three bytes that its number would have. */
+function bytesOf(character: string): Uint8Array {
+  if (character.isWellFormed()) return utf8ToBytes(character);
+  const half = character.charCodeAt(0);
+  return Uint8Array.of(0xe0 | (half >> 12), 0x80 | ((half >> 6) & 0x3f), 0x80 | (half & 0x3f));
 }
 
 /** Never cuts through a surrogate pair. */

@@ -89,7 +89,9 @@ function post(
       const log = { request_id: caller.requestId, path, address: caller.address };
       try {
         const answer = await handle(await context.req.text(), caller);
-        parts.logger.info(
+        // A challenge is an everyday thing that decides nothing.
+        const level = status === 200 ? "info" : "debug";
+        parts.logger[level](
           { ...log, status, ms: Math.round(performance.now() - started) },
           "answered",
         );

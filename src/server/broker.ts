@@ -159,9 +159,9 @@ export class Broker {
   ): Promise<Case> {
     const { github, log, clock } = this.#parts;
     if (ask.job.id !== undefined) log.prepare(jobAddress(ask, ask.job.id, ""));
-    const look = (sharedSince: number): Promise<Case> =>
-      examineFairly((notBefore) => examine(github, grants, ask, notBefore, decided), {
-        sharedSince,
+    const look = (notBefore: number): Promise<Case> =>
+      examineFairly((times) => examine(github, grants, ask, times, decided), {
+        notBefore,
         arrivedAt,
       });
     const first = await look(clock.steady() - sharedForMs);

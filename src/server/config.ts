@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { isIP } from "node:net";
 import { z } from "zod";
 import { grantSchema } from "../core/grant.ts";
 import type { Policy } from "../core/policy.ts";
@@ -50,9 +51,7 @@ const rate = z
     seconds: { s: 1, m: 60, h: 3600 }[text.slice(-1)] ?? 60,
   }));
 
-const network = z
-  .string()
-  .regex(/^[0-9a-fA-F.:]+(?:\/[0-9]{1,3})?$/, "must be an address or a network such as 10.0.0.0/8");
+const network = z.string().refine(isNetwork, "must be an address or a network such as 10.0.0.0/8");
 
 const shape = z.strictObject({
   github: z
@@ -104,6 +103,11 @@ export function parseConfig(text: string): Config {
     policy: Object.freeze({ grants }),
     hash: createHash("sha256").update(text).digest("hex"),
   };
+}
+
+function isNetwork(text: string): boolean {
+  const [, address = "", prefix = "0"] = /^([^/]+)(?:\/([0-9]{1,3}))?$/.exec(text) ?? [];
+  return isIP(address) !== 0 && Number(prefix) <= (isIP(address) === 6 ? 128 : 32);
 }
 
 /** GitHub's own API host, or the path that Enterprise Server has it under. */

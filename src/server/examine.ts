@@ -19,6 +19,14 @@ export interface Case {
   readonly at: number;
 }
 
+/** Monotonic milliseconds. */
+export interface Times {
+  /** Answers asked for earlier do not count. */
+  notBefore: number;
+  /** When the request came. */
+  arrivedAt: number;
+}
+
 /** What came to light before a refusal, for the audit. */
 export interface Findings {
   identity?: RunIdentity | undefined;
@@ -28,16 +36,16 @@ export interface Findings {
 /**
  * Looks the run up and decides on it.
  *
- * @param notBefore answers asked for earlier do not count
  * @throws {Refusal} with what stands against it
  */
 export async function examine(
   github: GitHubFacts,
   grants: readonly Grant[],
   ask: CredentialRequest,
-  notBefore: number,
+  times: Times,
   findings: Findings,
 ): Promise<Case> {
+  const { notBefore } = times;
   const address = { repository: ask.repository, runId: ask.run_id, runAttempt: ask.run_attempt };
   const [run, jobs] = await Promise.all([
     github.run(address, notBefore),
@@ -48,7 +56,7 @@ export async function examine(
   const identity = identify(parseRun(run.value), job, ask);
   findings.identity = identity;
   const ref = needsRef(grants, identity, ask)
-    ? await lookUpRef(github, identity, notBefore)
+    ? await lookUpRef(github, identity, times)
     : undefined;
   findings.ref = ref?.value;
   return {
@@ -63,10 +71,15 @@ export async function examine(
 async function lookUpRef(
   github: GitHubFacts,
   identity: RunIdentity,
-  notBefore: number,
+  { notBefore, arrivedAt }: Times,
 ): Promise<{ value: string | null; at: number }> {
   const repository = identity.repository.name;
-  const { value, at } = await github.refs(repository, identity.headBranch ?? "", notBefore);
+  const ask = (since: number): ReturnType<GitHubFacts["refs"]> =>
+    github.refs(repository, identity.headBranch ?? "", since);
+  const shared = await ask(notBefore);
+  // A push moves the branch a moment before its run asks: a new look is cheaper than a comparison.
+  const moved = shared.value.branch !== null && shared.value.branch !== identity.headSha;
+  const { value, at } = moved ? await ask(Math.max(notBefore, arrivedAt)) : shared;
   const compare = (tip: string): ReturnType<GitHubFacts["compare"]> =>
     github.compare(repository, identity.headSha, tip, notBefore);
   return { value: await proveRef(identity, value, compare), at };
@@ -75,17 +88,15 @@ async function lookUpRef(
 /**
  * Examines with answers that may be shared; before a refusal, once more with answers asked for since
  * the request came: a stored answer may allow, never deny.
- *
- * @param arrivedAt when the request came, monotonic milliseconds
  */
 export async function examineFairly(
-  look: (notBefore: number) => Promise<Case>,
-  times: { sharedSince: number; arrivedAt: number },
+  look: (times: Times) => Promise<Case>,
+  times: Times,
 ): Promise<Case> {
   try {
-    return await look(times.sharedSince);
+    return await look(times);
   } catch (error) {
-    if (!(error instanceof Refusal) || times.sharedSince >= times.arrivedAt) throw error;
-    return look(times.arrivedAt);
+    if (!(error instanceof Refusal) || times.notBefore >= times.arrivedAt) throw error;
+    return look({ ...times, notBefore: times.arrivedAt });
   }
 }

@@ -26,7 +26,7 @@ export async function listen(
   app: { fetch: Parameters<typeof getRequestListener>[0] },
   address: { host: string; port: number },
 ): Promise<Listening> {
-  const handle = getRequestListener(app.fetch, { overrideGlobalObjects: false });
+  const handle = getRequestListener(app.fetch);
   const underway = new Set<ServerResponse>();
   let stopping = false;
   const server = createServer(
@@ -48,6 +48,10 @@ export async function listen(
     url: urlOf(server),
     async stop(withinMs) {
       stopping = true;
+      // A connection that is kept after its answer would hold the stop up until it is idle for long (F-15).
+      for (const response of underway) {
+        if (!response.headersSent) response.setHeader("connection", "close");
+      }
       await closed(server, withinMs);
     },
   };

@@ -1,4 +1,4 @@
-import { Agent, type Dispatcher, request } from "undici";
+import { Agent, type Dispatcher } from "undici";
 
 /** One call of another service. */
 export interface Call {
@@ -57,15 +57,15 @@ export class Network {
   }
 
   /** @throws {NetworkError} when there is no whole answer; any status is an answer, redirects too. */
-  async call(call: Call, signal?: AbortSignal): Promise<Answer> {
+  async call(call: Call): Promise<Answer> {
     const deadline = performance.now() + (call.timeoutMs ?? 10_000);
     for (let attempt = 0; ; attempt++) {
-      const result = await this.#once(call, deadline, signal).catch((error: unknown) =>
+      const result = await this.#once(call, deadline).catch((error: unknown) =>
         asNetworkError(error),
       );
       const pause = this.#pause(result, attempt);
       const mayRetry = attempt < (call.retries ?? 2) && performance.now() + pause < deadline;
-      if (!mayRetry || !isTroubled(result) || signal?.aborted) {
+      if (!mayRetry || !isTroubled(result)) {
         if (result instanceof NetworkError) throw result;
         return result;
       }
@@ -77,20 +77,17 @@ export class Network {
     return this.#agent.destroy();
   }
 
-  async #once(call: Call, deadline: number, signal?: AbortSignal): Promise<Answer> {
-    const timeout = AbortSignal.timeout(Math.max(1, Math.ceil(deadline - performance.now())));
-    const answer = await request(call.url, {
-      dispatcher: this.#agent,
-      method: call.method ?? "GET",
-      headers: { "accept-encoding": "identity", ...call.headers },
-      body: call.body ?? null,
-      signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+  #once(call: Call, deadline: number): Promise<Answer> {
+    const { origin, pathname, search } = new URL(call.url);
+    const headers = { "accept-encoding": "identity", ...call.headers };
+    const method = call.method ?? "GET";
+    return new Promise((resolve, reject) => {
+      const collector = new Collector(call.maxBytes, deadline - performance.now(), resolve, reject);
+      this.#agent.dispatch(
+        { origin, path: pathname + search, method, headers, body: call.body ?? null },
+        collector,
+      );
     });
-    return {
-      status: answer.statusCode,
-      headers: flatten(answer.headers),
-      body: await readBody(answer, call.maxBytes),
-    };
   }
 
   #pause(result: Answer | NetworkError, attempt: number): number {
@@ -110,27 +107,71 @@ function isTroubled(result: Answer | NetworkError): boolean {
   );
 }
 
-async function readBody(answer: Dispatcher.ResponseData, maxBytes: number): Promise<string> {
-  const encoding = answer.headers["content-encoding"];
-  if (encoding !== undefined && encoding !== "identity") {
+type Controller = Parameters<NonNullable<Dispatcher.DispatchHandler["onRequestStart"]>>[0];
+type IncomingHeaders = Parameters<NonNullable<Dispatcher.DispatchHandler["onResponseStart"]>>[2];
+
+/** Collects one answer, within its size and time. */
+class Collector implements Dispatcher.DispatchHandler {
+  readonly #maxBytes: number;
+  readonly #resolve: (answer: Answer) => void;
+  readonly #reject: (error: unknown) => void;
+  readonly #timer: NodeJS.Timeout;
+  #controller: Controller | null = null;
+  #status = 0;
+  #headers: Headers = {};
+  #chunks: Buffer[] = [];
+  #size = 0;
+
+  constructor(
+    maxBytes: number,
+    timeoutMs: number,
+    resolve: (answer: Answer) => void,
+    reject: (error: unknown) => void,
+  ) {
+    this.#maxBytes = maxBytes;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.#timer = setTimeout(() => this.#fail(new NetworkError("timeout")), Math.max(1, timeoutMs));
+  }
+
+  onRequestStart(controller: Controller): void {
+    this.#controller = controller;
+  }
+
+  onResponseStart(_controller: Controller, status: number, headers: IncomingHeaders): void {
+    this.#status = status;
+    this.#headers = flatten(headers);
+    const encoding = this.#headers["content-encoding"] ?? "identity";
     // Compression was not asked for; what unpacks to gigabytes is not even begun (L-13).
-    answer.body.destroy();
-    throw new NetworkError("encoding");
+    if (encoding !== "identity") this.#fail(new NetworkError("encoding"));
   }
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of answer.body as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > maxBytes) {
-      answer.body.destroy();
-      throw new NetworkError("too_large");
-    }
-    chunks.push(chunk);
+
+  onResponseData(_controller: Controller, chunk: Buffer): void {
+    this.#size += chunk.length;
+    if (this.#size > this.#maxBytes) this.#fail(new NetworkError("too_large"));
+    else this.#chunks.push(chunk);
   }
-  return Buffer.concat(chunks).toString("utf8");
+
+  onResponseEnd(): void {
+    clearTimeout(this.#timer);
+    const body = Buffer.concat(this.#chunks).toString("utf8");
+    this.#resolve({ status: this.#status, headers: this.#headers, body });
+  }
+
+  onResponseError(_controller: Controller, error: Error): void {
+    this.#fail(error);
+  }
+
+  /** Also while the request waits for a connection, when there is nothing to end yet. */
+  #fail(error: Error): void {
+    clearTimeout(this.#timer);
+    this.#chunks = [];
+    this.#reject(error);
+    if (!this.#controller?.aborted) this.#controller?.abort(error);
+  }
 }
 
-function flatten(headers: Dispatcher.ResponseData["headers"]): Headers {
+function flatten(headers: IncomingHeaders): Headers {
   const flat: Record<string, string> = {};
   for (const [name, value] of Object.entries(headers)) {
     if (value !== undefined) flat[name] = Array.isArray(value) ? value.join(", ") : value;
@@ -141,9 +182,14 @@ function flatten(headers: Dispatcher.ResponseData["headers"]): Headers {
 /** Errors of the wire become ours; a fault of this program stays what it is. */
 function asNetworkError(error: unknown): NetworkError {
   if (error instanceof NetworkError) return error;
-  const { name = "", code } = error as NodeJS.ErrnoException;
+  const { name, code } = error as NodeJS.ErrnoException;
   if (/Timeout|Abort/.test(name)) return new NetworkError("timeout", error);
-  if (typeof code === "string" && /^(?:UND_ERR_|HPE_|E[A-Z]+$|CERT_|ERR_TLS|ERR_SSL|[A-Z_]*CERT)/.test(code)) {
+  // What is not HTTP comes without a code.
+  if (name === "HTTPParserError") return new NetworkError("connection", error);
+  if (
+    typeof code === "string" &&
+    /^(?:UND_ERR_(?!INVALID_ARG)|HPE_|E[A-Z]+$|CERT_|ERR_TLS|ERR_SSL|[A-Z_]*CERT)/.test(code)
+  ) {
     return new NetworkError("connection", error);
   }
   throw error;

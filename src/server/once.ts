@@ -15,7 +15,7 @@ export class OncePerChallenge<T extends object> {
   readonly #answers: LRUCache<string, Entry<T>>;
 
   constructor(options: { ttlMs: number; most?: number }) {
-    this.#answers = new LRUCache({ max: options.most ?? 10_000, ttl: options.ttlMs });
+    this.#answers = new LRUCache({ max: options.most ?? 1_000, ttl: options.ttlMs });
   }
 
   /**

@@ -89,12 +89,15 @@ export class PlainYaml {
 }
 
 function oddity(node: unknown): string | null {
-  if (isPair(node))
-    return isScalar(node.key) && node.key.value === "<<" ? "merge keys are not taken" : null;
+  if (isPair(node)) {
+    const key = isScalar(node.key) ? node.key.value : null;
+    if (key === "<<") return "merge keys are not taken";
+    return typeof key === "string" ? null : "keys must be plain text";
+  }
   if (isAlias(node)) return "aliases are not taken: write the value out";
   if (!isNode(node)) return null;
   if (node.anchor !== undefined) return "anchors are not taken";
-  if (node.tag?.startsWith("!")) return "tags are not taken";
+  if (node.tag !== undefined) return "tags are not taken";
   if (
     isScalar(node) &&
     typeof node.value === "number" &&

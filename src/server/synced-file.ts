@@ -18,6 +18,7 @@ export class SyncedFile {
   #waiting: Waiting[] = [];
   #writing: Promise<void> | null = null;
   #file: FileHandle | null = null;
+  #inode = 0;
   /** The file may end in half a line, after a write that failed or a crash. */
   #torn = false;
 
@@ -71,16 +72,14 @@ export class SyncedFile {
   /** The open file if it still is what its path names, else the path opened anew. */
   async #current(): Promise<FileHandle> {
     if (this.#file) {
-      const [mine, named] = await Promise.all([
-        this.#file.stat(),
-        stat(this.#path).catch(() => null),
-      ]);
-      if (mine.ino === named?.ino && mine.dev === named.dev) return this.#file;
+      const named = await stat(this.#path).catch(() => null);
+      if (named !== null && named.ino === this.#inode) return this.#file;
       await this.#file.close();
       this.#file = null;
     }
     const { O_APPEND, O_CREAT, O_RDWR } = constants;
     this.#file = await open(this.#path, O_APPEND | O_CREAT | O_RDWR, 0o600);
+    this.#inode = (await this.#file.stat()).ino;
     this.#torn = await endsInHalfALine(this.#file);
     return this.#file;
   }

@@ -161,7 +161,7 @@ function exact(refs: readonly GitRef[], name: string): GitRef | undefined {
 /** A short ref name as part of a URL's path; null for what Git would not take as a name (H-01). */
 function refPath(shortName: string): string | null {
   const odd = /[\p{Cc} ~^:?*[\\]|\.\.|@\{|\/\/|^[/.]|\/\.|[/.]$/u.test(shortName);
-  return odd || !shortName.isWellFormed()
+  return odd || shortName === "" || !shortName.isWellFormed()
     ? null
     : shortName.split("/").map(encodeURIComponent).join("/");
 }

@@ -45,10 +45,21 @@ export function readJobPage(html: string, runPath: string): JobPage {
       if (tag === "form" && attributes.action?.endsWith("/session")) page.isSignIn = true;
     },
   });
-  parser.end(html);
+  parser.end(stepsPart(html));
   const [internalId = null] = ids;
   // Two ids would be two jobs: then neither is believed.
   return { ...page, internalId: ids.size === 1 ? internalId : null, steps };
+}
+
+/**
+ * The part with the steps, which is a small one: the tag can't be forged, since text on the page is
+ * escaped. A page without it is read whole, for what else it may be.
+ */
+function stepsPart(html: string): string {
+  const start = html.indexOf("<check-steps");
+  const end = html.lastIndexOf("</check-steps>");
+  // Copied, so that the few names kept of it do not keep the whole page in memory.
+  return start < 0 || end < start ? html : Buffer.from(html.slice(start, end)).toString();
 }
 
 const conclusions = new Set(["success", "failure", "cancelled", "skipped"]);

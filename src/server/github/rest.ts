@@ -41,8 +41,8 @@ export class GitHubRest {
   constructor(options: RestOptions) {
     this.#options = options;
     this.#stored = new LRUCache({
-      max: 2_000,
-      maxSize: 48 * 2 ** 20,
+      max: 1_000,
+      maxSize: 4 * 2 ** 20,
       sizeCalculation: ({ size }) => size,
     });
     this.#octokit = new Octokit({

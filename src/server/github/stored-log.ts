@@ -56,7 +56,7 @@ function storageUrl(location: string, origin: URL): URL {
   const named =
     url !== null &&
     isIP(url.hostname.replace(/^\[|\]$/g, "")) === 0 &&
-    url.hostname !== "localhost";
+    !/(?:^|\.)localhost\.?$/.test(url.hostname);
   const fits =
     url !== null && !url.username && !url.password && (local ? isLoopback(url.hostname) : named);
   if (!fits || (url.protocol !== "https:" && !local))

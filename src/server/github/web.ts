@@ -37,7 +37,7 @@ interface Job {
 export class WebJobLog implements JobLog {
   readonly #session: GitHubSession;
   readonly #network: Network;
-  readonly #jobs = new LRUCache<string, Promise<Job>>({ max: 2_000, ttl: 6 * 3_600_000 });
+  readonly #jobs = new LRUCache<string, Promise<Job>>({ max: 1_000, ttl: 6 * 3_600_000 });
 
   constructor(options: { webUrl: string; session: () => Secret; network: Network }) {
     this.#network = options.network;

@@ -1,0 +1,141 @@
+import { Command, CommanderError } from "commander";
+import { exitCodes, type Failure, usageError } from "./failure.ts";
+import type { Host } from "./host.ts";
+import type { KeygenOptions } from "./keygen.ts";
+import { splitCommand } from "./last-words.ts";
+import type { RequestFlags } from "./request-options.ts";
+import type { ServeOptions } from "./serve.ts";
+import { version } from "./version.ts";
+
+// Each command's module is loaded only when it is called: start time counts in every job.
+
+/** @returns the exit code. */
+export async function runCommandLine(argv: readonly string[], host: Host): Promise<number> {
+  const [options, command] = splitCommand(argv);
+  let exitCode: number = exitCodes.done;
+  const program = describeProgram(host);
+
+  program
+    .command("keygen")
+    .description("make this job's identity, and announce its public half")
+    .option("--identity <file>", "where to keep it (ACTIONS2AWS_IDENTITY)")
+    .option("--force", "replace the identity that is there")
+    .option(
+      "--announce-to <file>",
+      "write the announcement to this .live file too (ACTIONS2AWS_ANNOUNCE_TO)",
+    )
+    .addHelpText("after", keygenHelp)
+    .action(async (flags: KeygenOptions) => {
+      const { keygen } = await import("./keygen.ts");
+      exitCode = keygen(flags, host);
+    });
+
+  program
+    .command("request")
+    .description("prove which job this is, and get credentials for a role")
+    .usage("--url <url> --role <arn> [options] [-- command args...]")
+    .option("--url <url>", "the broker's address (ACTIONS2AWS_URL)")
+    .option("--role <arn>", "the role to get (ACTIONS2AWS_ROLE)")
+    .option("--identity <file>", "where the identity is kept (ACTIONS2AWS_IDENTITY)")
+    .option("--proof <kind>", "auto, log or oidc (ACTIONS2AWS_PROOF)")
+    .option("--format <format>", `${formatList} (ACTIONS2AWS_FORMAT; default: shell)`)
+    .option("--duration <time>", "how long they are good, like 15m or 1h (ACTIONS2AWS_DURATION)")
+    .option(
+      "--announce-to <file>",
+      "write the announcement to this .live file too (ACTIONS2AWS_ANNOUNCE_TO)",
+    )
+    .option(
+      "--region <region>",
+      "set AWS_REGION and AWS_DEFAULT_REGION as well (ACTIONS2AWS_REGION)",
+    )
+    .option("--job-id <number>", "this job's id, ${{ job.check_run_id }} (ACTIONS2AWS_JOB_ID)")
+    .option("--step <name>", "the name of the step that runs this (ACTIONS2AWS_STEP_NAME)")
+    .option("--timeout <time>", "when to give up (ACTIONS2AWS_TIMEOUT; default: 60s)")
+    .addHelpText("after", requestHelp)
+    .action(async (flags: RequestFlags) => {
+      const { parseRequestOptions } = await import("./request-options.ts");
+      const asked = parseRequestOptions(flags, command, host.env);
+      const { request } = await import("./request.ts");
+      exitCode = await request(asked, host);
+    });
+
+  program
+    .command("serve")
+    .description("run the broker")
+    .requiredOption("--config <file>", "its configuration, YAML")
+    .option("--listen <host:port>", "where to answer (default: 127.0.0.1:8080; port 0 picks one)")
+    .option(
+      "--admin-listen <host:port>",
+      "where to answer the operator: health, metrics, decisions",
+    )
+    .option("--recording <folder>", "answer from a recorded run instead of GitHub")
+    .option("--simulate-aws", "give made-up credentials; for loopback alone")
+    .option("--check", "read the configuration, print every fault, and exit")
+    .addHelpText("after", serveHelp)
+    .action(async (flags: ServeOptions) => {
+      const { serve } = await import("./serve.ts");
+      exitCode = await serve(flags);
+    });
+
+  if (command !== null && options[0] !== "request") {
+    throw usageError("only request takes a command after --: see actions2aws --help");
+  }
+  try {
+    await program.parseAsync(options, { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    const fault = usageOf(error);
+    if (fault) throw fault;
+  }
+  return exitCode;
+}
+
+const formatList = "shell, github-env, github-output, json, credential-process, dotenv, powershell";
+
+const keygenHelp = `
+Default place: $RUNNER_TEMP/actions2aws/identity in a job, else ~/.actions2aws/key.
+In a job an identity that is there already is kept and announced again.
+
+Examples:
+  actions2aws keygen
+  actions2aws keygen --identity ./identity --force`;
+
+const requestHelp = `
+Each option can come from the environment instead. An identity is made if there is none.
+
+Examples:
+  eval $(actions2aws request --url https://broker.example.com --role arn:aws:iam::123456789012:role/deploy)
+  actions2aws request --format github-env --region eu-west-1
+  actions2aws request --duration 1h -- aws s3 ls
+
+Exit codes: 0 done, 2 usage, 3 denied, 4 unavailable or out of time, 1 anything else.`;
+
+const serveHelp = `
+Examples:
+  actions2aws serve --config broker.yaml --check
+  actions2aws serve --config broker.yaml --listen 0.0.0.0:8080 --admin-listen 127.0.0.1:9090`;
+
+function describeProgram(host: Host): Command {
+  return new Command("actions2aws")
+    .description(
+      "Short-lived AWS role credentials for GitHub Actions jobs, with no secret stored in GitHub.",
+    )
+    .version(version)
+    .exitOverride()
+    .configureHelp({ styleTitle: (text) => `\u001b[1m${text}\u001b[22m` })
+    .configureOutput({
+      writeOut: (text) => host.stdout.write(text),
+      writeErr: (text) => host.stderr.write(text),
+      outputError: () => {},
+    });
+}
+
+/** Faults of the command line become usage errors; help and version, which commander throws too, do not. */
+function usageOf(error: CommanderError): Failure | null {
+  if (error.exitCode === 0) return null;
+  if (error.code === "commander.help") return usageError("a command is missing");
+  const what = error.message.replace(/^error: /, "");
+  if (error.code === "commander.excessArguments")
+    return usageError(`${what} (a command to run stands behind --)`);
+  return usageError(`${what}: see actions2aws --help, or --help of the command`);
+}

@@ -1,0 +1,66 @@
+import { constants } from "node:os";
+import { parseArgs } from "node:util";
+import { Failure, exitCodes, lineOf } from "./failure.ts";
+import { type Host, processHost, say } from "./host.ts";
+import { keygen, type KeygenOptions } from "./keygen.ts";
+import { lastWords } from "./last-words.ts";
+
+function main(): void {
+  const argv = process.argv.slice(2);
+  const host = processHost(process);
+  const onFailure = lastWords(argv, host.env);
+  const leave = (exitCode: number): never => {
+    try {
+      if (exitCode !== exitCodes.done && onFailure !== "") host.stdout.write(onFailure);
+    } finally {
+      process.exit(exitCode);
+    }
+  };
+  const fail = (error: unknown): never => {
+    say(host, lineOf(error));
+    return leave(error instanceof Failure ? error.exitCode : exitCodes.other);
+  };
+  process.on("uncaughtException", fail);
+  if (onFailure !== "") {
+    // Whoever stops us must not make `eval $(…)` a success.
+    for (const signal of ["SIGHUP", "SIGINT", "SIGTERM"] as const) {
+      process.on(signal, () => leave(128 + constants.signals[signal]));
+    }
+  }
+  run(argv, host).then(leave, fail);
+}
+
+/** Start time counts in every job: each command loads its own modules, and keygen not even commander. */
+async function run(argv: readonly string[], host: Host): Promise<number> {
+  const flags = argv[0] === "keygen" ? plainKeygenFlags(argv.slice(1)) : null;
+  if (flags) return keygen(flags, host);
+  const { runCommandLine } = await import("./command-line.ts");
+  return runCommandLine(argv, host);
+}
+
+/** @returns null for anything but keygen's options, well formed: commander then says what is wrong. */
+function plainKeygenFlags(args: string[]): KeygenOptions | null {
+  try {
+    const {
+      identity,
+      force,
+      "announce-to": announceTo,
+    } = parseArgs({
+      args,
+      options: {
+        identity: { type: "string" },
+        force: { type: "boolean" },
+        "announce-to": { type: "string" },
+      },
+    }).values;
+    return {
+      ...(force !== undefined && { force }),
+      ...(identity !== undefined && { identity }),
+      ...(announceTo !== undefined && { announceTo }),
+    };
+  } catch {
+    return null;
+  }
+}
+
+main();

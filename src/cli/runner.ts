@@ -1,0 +1,49 @@
+import { closeSync, constants, fstatSync, openSync, readSync, writeSync } from "node:fs";
+import { Failure, exitCodes, systemCode } from "./failure.ts";
+import type { Sink } from "./sink.ts";
+
+/** Makes the runner hide a value in the job's log from now on. */
+export function addMask(stderr: Sink, value: string): void {
+  stderr.write(`::add-mask::${escapeData(value)}\n`);
+}
+
+/** As the runner's toolkit does it. */
+function escapeData(value: string): string {
+  return value.replaceAll("%", "%25").replaceAll("\r", "%0D").replaceAll("\n", "%0A");
+}
+
+/** `NAME<<DELIMITER`, the value, `DELIMITER`: the form of GITHUB_ENV and GITHUB_OUTPUT for any value. */
+export function fileCommand(name: string, value: string, delimiter: string): string {
+  if (value.includes(delimiter) || name.includes(delimiter))
+    throw new Error("the delimiter is in the value");
+  return `${name}<<${delimiter}\n${value}\n${delimiter}\n`;
+}
+
+const { O_RDWR, O_APPEND, O_CREAT } = constants;
+const O_NOFOLLOW = constants.O_NOFOLLOW ?? 0;
+const O_NONBLOCK = constants.O_NONBLOCK ?? 0;
+
+/** Appends in one write, on a line of its own even if an earlier step left the last one open. */
+export function appendToCommandFile(variable: string, path: string, text: string): void {
+  try {
+    const file = openSync(path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o600);
+    try {
+      const stats = fstatSync(file);
+      if (!stats.isFile()) throw new Failure(exitCodes.other, `${variable} is not a regular file`);
+      const last = Buffer.alloc(1);
+      const isOpen =
+        stats.size > 0 &&
+        readSync(file, last, 0, 1, stats.size - 1) === 1 &&
+        last.toString() !== "\n";
+      writeSync(file, isOpen ? `\n${text}` : text);
+    } finally {
+      closeSync(file);
+    }
+  } catch (error) {
+    if (error instanceof Failure) throw error;
+    throw new Failure(
+      exitCodes.other,
+      `the file of ${variable} cannot be written (${systemCode(error)})`,
+    );
+  }
+}

@@ -1,0 +1,145 @@
+import type { Agent, IncomingMessage, RequestOptions, request as httpRequest } from "node:http";
+import { addressOf } from "./broker-url.ts";
+import { Failure, exitCodes, systemCode } from "./failure.ts";
+import type { Environment } from "./host.ts";
+import { proxyFor } from "./proxy.ts";
+import { version } from "./version.ts";
+
+/** What came back, whatever its status. */
+export interface WireAnswer {
+  status: number;
+  contentType: string;
+  retryAfter: string | undefined;
+  body: string;
+}
+
+/** No whole answer came; asking again may help. */
+export class Unreachable extends Error {
+  override name = "Unreachable";
+}
+
+const longestBody = 64 * 1024;
+
+/**
+ * The one way out: POST of JSON to the broker, with a time-out, a size cap, no redirects (C-04) and
+ * TLS as Node checks it. The same connection serves challenge and credentials.
+ */
+export class Wire {
+  readonly #broker: URL;
+  readonly #agent: Agent;
+  readonly #request: typeof httpRequest;
+
+  private constructor(broker: URL, agent: Agent, request: typeof httpRequest) {
+    this.#broker = broker;
+    this.#agent = agent;
+    this.#request = request;
+  }
+
+  /** Loads node:https, which takes a while, only where it is needed. */
+  static async to(broker: URL, env: Environment): Promise<Wire> {
+    if (env.NODE_TLS_REJECT_UNAUTHORIZED === "0") {
+      // An earlier step may have set it for this very purpose (C-11).
+      throw new Failure(
+        exitCodes.other,
+        "NODE_TLS_REJECT_UNAUTHORIZED=0 switches off the check of the broker's certificate: unset it " +
+          "(a private CA goes into NODE_EXTRA_CA_CERTS)",
+      );
+    }
+    const proxyEnv = proxyFor(broker, env);
+    const { Agent, request } =
+      broker.protocol === "https:" ? await import("node:https") : await import("node:http");
+    return new Wire(
+      broker,
+      new Agent({ keepAlive: true, ...(proxyEnv && { proxyEnv: { ...proxyEnv } }) }),
+      request,
+    );
+  }
+
+  /** @throws {Unreachable} when there is no whole answer in time; {Failure} when it must not be taken */
+  async post(path: string, body: object, timeoutMs: number): Promise<WireAnswer> {
+    try {
+      return await this.#send(addressOf(this.#broker, path), JSON.stringify(body), timeoutMs);
+    } catch (error) {
+      if (error instanceof Failure) throw error;
+      const code = systemCode(error);
+      if (isCertificateFault(code)) {
+        const cure = "check --url; a private CA goes into NODE_EXTRA_CA_CERTS";
+        throw new Failure(
+          exitCodes.other,
+          `the broker's certificate is not accepted (${code}): ${cure}`,
+        );
+      }
+      throw new Unreachable(
+        isTimeout(error) ? "no answer in time" : code || "the connection failed",
+      );
+    }
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+
+  #send(url: URL, body: string, timeoutMs: number): Promise<WireAnswer> {
+    const options: RequestOptions = {
+      method: "POST",
+      agent: this.#agent,
+      signal: AbortSignal.timeout(Math.max(1, Math.ceil(timeoutMs))),
+      headers: {
+        "content-type": "application/json",
+        "content-length": Buffer.byteLength(body),
+        accept: "application/json, application/problem+json",
+        "user-agent": `actions2aws/${version}`,
+      },
+    };
+    return new Promise((resolve, reject) => {
+      const request = this.#request(url, options, (answer) => {
+        read(answer).then(resolve, (error: unknown) => {
+          request.destroy();
+          reject(error);
+        });
+      });
+      request.on("error", reject);
+      request.end(body);
+    });
+  }
+}
+
+async function read(answer: IncomingMessage): Promise<WireAnswer> {
+  const status = answer.statusCode ?? 0;
+  if (status >= 300 && status < 400) {
+    throw new Failure(
+      exitCodes.other,
+      `unexpected_redirect: the broker's address answers with a redirect (${status}), which is never followed: ` +
+        "give the broker's final address by --url",
+    );
+  }
+  if ((answer.headers["content-encoding"] ?? "identity") !== "identity") {
+    throw new Failure(
+      exitCodes.other,
+      "the broker's answer is compressed, which was not asked for: check --url",
+    );
+  }
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of answer as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > longestBody)
+      throw new Failure(exitCodes.other, "the broker's answer is too large: check --url");
+    chunks.push(chunk);
+  }
+  return {
+    status,
+    contentType: answer.headers["content-type"] ?? "",
+    retryAfter: answer.headers["retry-after"],
+    body: Buffer.concat(chunks).toString("utf8"),
+  };
+}
+
+/** Names of OpenSSL's verification errors, and Node's own. Asking again does not mend them. */
+function isCertificateFault(code: string): boolean {
+  return /CERT|SELF_SIGNED|UNABLE_TO_|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE/.test(code);
+}
+
+function isTimeout(error: unknown): boolean {
+  return error instanceof Error && ["AbortError", "TimeoutError"].includes(error.name);
+}
