@@ -36,12 +36,15 @@ export async function ask(
   host: Host,
 ): Promise<Body> {
   let told = "";
+  let word: NotGiven | null = null;
   for (let tries = 0; ; tries++) {
     const answer = await attempt(Math.min(longestAttemptMs, deadline.remainingMs()));
     if (answer.kind === "given") return answer.body;
+    // Cut off by our own time limit: what the broker said before tells more than that.
+    if (answer.kind === "problem" || word === null || deadline.remainingMs() > 0) word = answer;
     const pause = pauseBeforeNext(answer, tries, host.random());
     if (pause === null) throw turnedAway(answer);
-    if (pause >= deadline.remainingMs()) throw outOfTime(answer, pause, deadline);
+    if (pause >= deadline.remainingMs()) throw outOfTime(word, pause, deadline);
     const reason = reasonOf(answer);
     if (reason !== told && !isPending(answer)) say(host, `${reason}; trying again`);
     told = reason;

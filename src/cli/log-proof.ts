@@ -1,4 +1,5 @@
 import { parseProofLine, proofLine } from "../core/announcement.ts";
+import type { Code } from "../core/errors.ts";
 import type { AgeKey } from "./age-key.ts";
 import { announceWhile } from "./announce.ts";
 import { type Deadline, ask } from "./asking.ts";
@@ -8,6 +9,11 @@ import type { Host } from "./host.ts";
 import type { LiveFeed } from "./live-feed.ts";
 import { TurnedAway } from "./refusal-line.ts";
 import type { RunContext } from "./run-context.ts";
+
+const staleChallenge = new Set<unknown>([
+  "challenge_expired",
+  "challenge_invalid",
+] satisfies Code[]);
 
 /** Who asks for what, and with which key. */
 export interface Asked {
@@ -21,7 +27,10 @@ export interface Asked {
 /** Opens an armored age file with our key. */
 export type Open = (armored: string) => Promise<string>;
 
-/** Challenge, announcement, credentials; once more from the start if the challenge ran out. */
+/**
+ * Challenge, announcement, credentials; once more from the start if the challenge ran out, or is one
+ * that the broker no longer knows for its own: it may have been started anew meanwhile (F-11).
+ */
 export async function proveByLog(
   asked: Asked,
   broker: BrokerClient,
@@ -43,7 +52,7 @@ export async function proveByLog(
   try {
     return await once();
   } catch (error) {
-    if (error instanceof TurnedAway && error.code === "challenge_expired") return once();
+    if (error instanceof TurnedAway && staleChallenge.has(error.code)) return once();
     throw error;
   }
 }

@@ -29,7 +29,7 @@ export async function open(identity: string | Identity, armored: string): Promis
     assertOneX25519Stanza(file);
     const decrypter = new Decrypter();
     decrypter.addIdentity(identity);
-    return await decrypter.decrypt(file, "text");
+    return await textOf(await decrypter.decrypt(new Blob([file as BlobPart]).stream()));
   } catch (error) {
     throw error instanceof UnsealError
       ? error
@@ -44,4 +44,12 @@ function assertOneX25519Stanza(file: Uint8Array): void {
   if (stanzas.length !== 1 || !stanzas[0]?.startsWith("\n-> X25519 ")) {
     throw new UnsealError("the age file must be for one X25519 recipient");
   }
+}
+
+/** All of it or nothing: a damaged end fails the whole. By hand, since asking age for text loads all of fetch. */
+async function textOf(stream: ReadableStream<Uint8Array>): Promise<string> {
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  let text = "";
+  for await (const chunk of stream) text += decoder.decode(chunk, { stream: true });
+  return text + decoder.decode();
 }

@@ -101,7 +101,7 @@ function checked(answer: AssumeRoleCommandOutput, plan: AssumeRolePlan): RoleCre
 }
 
 /** `arn:aws:iam::1:role/path/name` → `arn:aws:sts::1:assumed-role/name/session`. */
-export function assumedRoleArn({ roleArn, sessionName }: AssumeRolePlan): string {
+function assumedRoleArn({ roleArn, sessionName }: AssumeRolePlan): string {
   const [arn, partition, , , account] = roleArn.split(":");
   const name = roleArn.slice(roleArn.lastIndexOf("/") + 1);
   return `${arn}:${partition}:sts::${account}:assumed-role/${name}/${sessionName}`;

@@ -2,6 +2,7 @@ import type { Announcement } from "../core/announcement.ts";
 import { type Asked, auditRecord, type Decided } from "../core/audit.ts";
 import {
   type ChallengeBinding,
+  challengeLifetimeMs,
   checkTicket,
   makeChallenge,
   type Signer,
@@ -86,7 +87,7 @@ export class Broker {
 
   constructor(parts: BrokerParts) {
     this.#parts = parts;
-    this.#once = new OncePerChallenge({ ttlMs: 10 * 60_000 });
+    this.#once = new OncePerChallenge({ ttlMs: 2 * challengeLifetimeMs });
   }
 
   /** @throws {Refusal} */

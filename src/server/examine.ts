@@ -96,7 +96,9 @@ export async function examineFairly(
   try {
     return await look(times);
   } catch (error) {
-    if (!(error instanceof Refusal) || times.notBefore >= times.arrivedAt) throw error;
+    // GitHub in trouble is not a denial: asking it twice would only add to the trouble.
+    const denied = error instanceof Refusal && !error.code.startsWith("github_");
+    if (!denied || times.notBefore >= times.arrivedAt) throw error;
     return look({ ...times, notBefore: times.arrivedAt });
   }
 }

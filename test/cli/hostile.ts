@@ -1,0 +1,20 @@
+/** Each is put at the beginning, in the middle and at the end of every field (C-01). */
+export const hostile = [
+  "\n",
+  "\r",
+  "'",
+  '"',
+  "$(id)",
+  "`id`",
+  "\0",
+  ";",
+  " ",
+  "<<EOF",
+  "\\",
+  "%0A",
+  "\u2028",
+  "é",
+  "::",
+  "&",
+  "*",
+];
