@@ -1,0 +1,152 @@
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, beforeEach, expect } from "vitest";
+import {
+  startWorld,
+  type Golden,
+  type Job as WorldJob,
+  type Repository,
+  type World,
+} from "../../world/index.ts";
+import { type AuditRecord, Broker, type BrokerFiles } from "./broker.ts";
+import {
+  expectAllIssuedRecorded,
+  expectNoLeak,
+  expectOneRecordEach,
+  expectSecretsAtTheirOrigins,
+  type Since,
+} from "./checks.ts";
+import { Client } from "./client.ts";
+import { configuration, type Grant, role } from "./config.ts";
+import { Job } from "./job.ts";
+
+export interface BenchOptions {
+  readonly grants?: readonly Grant[];
+}
+
+/** A world, a broker that serves it, and jobs that ask; what the tests of one file share. */
+export class Bench {
+  readonly world: World;
+  readonly golden: Golden;
+  readonly files: BrokerFiles;
+  broker: Broker;
+  /** The jobs of the test that runs. */
+  jobs: Job[] = [];
+  /** How many of STS's answers of this test cannot have reached the broker whole. */
+  lostAnswers = 0;
+  /** How many requests of this test came again and got the answer of the first, which is one decision. */
+  repeated = 0;
+  readonly #folder: string;
+  #since: Since = { log: 0, audit: 0 };
+  #count = 0;
+
+  private constructor(world: World, folder: string, files: BrokerFiles, broker: Broker) {
+    this.world = world;
+    this.golden = world.github.golden();
+    this.#folder = folder;
+    this.files = files;
+    this.broker = broker;
+  }
+
+  static async start({ grants = [] }: BenchOptions = {}): Promise<Bench> {
+    const world = await startWorld();
+    const folder = mkdtempSync(join(tmpdir(), "actions2aws-e2e-"));
+    const files = { config: join(folder, "broker.yml"), audit: join(folder, "audit/audit.jsonl") };
+    mkdirSync(join(folder, "audit"));
+    writeFileSync(files.config, configuration(world, files.audit, grants));
+    return new Bench(world, folder, files, await Broker.start(world, files));
+  }
+
+  get repository(): Repository {
+    return this.golden.repository;
+  }
+
+  /** A job as after a push to main: a new run with one job, which has no step of ours yet. */
+  newJob(options: { run?: object; job?: object; repository?: Repository } = {}): Job {
+    const { github } = this.world;
+    const run = github.addRun(options.repository ?? this.repository, options.run);
+    return this.jobOf(github.addJob(run, options.job));
+  }
+
+  /** The job's processes. */
+  jobOf(job: WorldJob): Job {
+    const made = new Job(this.world, job, join(this.#folder, `job-${++this.#count}`));
+    this.jobs.push(made);
+    return made;
+  }
+
+  /** A client without a process, in a job whose pinned step is in progress. */
+  async client(job: WorldJob = this.newJob().job): Promise<Client> {
+    if (!job.steps.some(({ name }) => name === "assume role")) this.world.github.addStep(job);
+    return Client.of(this.world, this.broker.url, job);
+  }
+
+  /** The command that jobs call, with what follows. */
+  request(more = "", asked = role): string {
+    return `actions2aws request --url ${this.broker.url} --role ${asked} ${more}`.trim();
+  }
+
+  /** What was recorded since the test began. */
+  get records(): AuditRecord[] {
+    return this.broker.audit.slice(this.#since.audit);
+  }
+
+  /** T7: whatever has been tried, who may have the role gets it. */
+  async expectGolden(): Promise<void> {
+    const client = await this.client();
+    await expect(client.obtain()).resolves.toMatchObject({
+      AccessKeyId: expect.stringMatching(/^ASIA/),
+    });
+  }
+
+  /** Forgets what came before, so that a test sees its own calls alone. */
+  begin(): void {
+    this.jobs = [];
+    this.lostAnswers = 0;
+    this.repeated = 0;
+    for (const service of [this.world.sts, this.world.issuer]) service.clearJournal();
+    this.world.github.clearJournal();
+    this.#since = { log: this.broker.log.length, audit: this.broker.audit.length };
+  }
+
+  /** What holds after every test. */
+  async check(): Promise<void> {
+    await expectOneRecordEach(this.broker, this.#since, this.repeated);
+    expectAllIssuedRecorded(this.world, this.records, this.lostAnswers);
+    this.expectSecretsKept();
+    expect(this.broker.running).toBe(true);
+  }
+
+  /** What holds after a crash as well. */
+  expectSecretsKept(): void {
+    const { audit } = this.files;
+    const written = [audit, `${audit}.intents`].filter((file) => existsSync(file));
+    const texts = written.map((file) => readFileSync(file, "utf8"));
+    expectNoLeak(this.broker, texts.join(""), this.jobs);
+    expectSecretsAtTheirOrigins(this.world);
+  }
+
+  async stop(): Promise<void> {
+    const exit = this.broker.running ? await this.broker.stop() : 0;
+    await this.world.close();
+    rmSync(this.#folder, { recursive: true, force: true });
+    expect(exit).toBe(0);
+  }
+}
+
+/** One bench for all tests of a file, with the checks after each of them. */
+export function useBench(options: BenchOptions = {}): () => Bench {
+  let bench: Bench | undefined;
+  const get = (): Bench => {
+    if (bench === undefined) throw new Error("the bench is ready in tests only");
+    return bench;
+  };
+  beforeAll(async () => {
+    bench = await Bench.start(options);
+  });
+  beforeEach(() => get().begin());
+  afterEach(() => get().check());
+  afterAll(async () => bench?.stop());
+  return get;
+}

@@ -1,0 +1,73 @@
+import { expect, vi } from "vitest";
+import type { World } from "../../world/index.ts";
+import type { AuditRecord, Broker } from "./broker.ts";
+import type { Job } from "./job.ts";
+
+/** T2: no secret in anything that people or machines may read of the broker and of the jobs. */
+export function expectNoLeak(broker: Broker, auditText: string, jobs: readonly Job[]): void {
+  const canary = /canary/;
+  expect(broker.stdout).not.toMatch(canary);
+  expect(broker.stderr).not.toMatch(canary);
+  expect(auditText).not.toMatch(canary);
+  for (const { stdout, stderr, log, showsCredentials } of jobs.flatMap((job) => job.steps)) {
+    expect(log).not.toMatch(canary);
+    const written = showsCredentials ? [] : `${stdout}\n${stderr}`.split("\n");
+    const shown = written.filter((line) => canary.test(line) && !line.startsWith("::add-mask::"));
+    expect(shown).toEqual([]);
+    expect(`${stdout}${stderr}`).not.toMatch(/AGE-SECRET-KEY-1[02-9A-Z]/);
+  }
+}
+
+/** T3: each decision has its one record, and each record its decision. */
+export async function expectOneRecordEach(
+  broker: Broker,
+  from: Since,
+  repeated: number,
+): Promise<void> {
+  await vi.waitFor(() => {
+    const decided = broker.log
+      .slice(from.log)
+      .filter(({ path, code }) => path === "/v1/credentials" && code !== "rate_limited")
+      .map(({ request_id: id }) => String(id));
+    const recorded = broker.audit.slice(from.audit).map(({ request_id: id }) => String(id));
+    expect(decided).toEqual(expect.arrayContaining(recorded));
+    expect(recorded).toHaveLength(decided.length - repeated);
+    expect(new Set(recorded).size).toBe(recorded.length);
+  }, 3_000);
+}
+
+/** T1, seen from the other side: what STS gave is what the audit says was given. */
+export function expectAllIssuedRecorded(
+  { sts }: World,
+  records: readonly AuditRecord[],
+  lost: number,
+): void {
+  const issued = sts.issued.map(({ accessKeyId }) => accessKeyId);
+  const recorded = records
+    .filter(({ decision }) => decision === "allowed")
+    .map(({ access_key_id: id }) => id);
+  expect(recorded).toHaveLength(issued.length - lost);
+  expect(issued).toEqual(expect.arrayContaining(recorded));
+}
+
+/** T5: the cookie to the web alone, the token to the API alone, neither to the storage or to AWS. */
+export function expectSecretsAtTheirOrigins({ github, sts, issuer }: World): void {
+  for (const { service, headers } of github.journal) {
+    expect([service, headers.cookie]).toEqual([
+      service,
+      service === "web" ? `user_session=${github.session.cookie}` : undefined,
+    ]);
+    expect([service, headers.authorization]).toEqual([
+      service,
+      service === "api" ? `Bearer ${github.token}` : undefined,
+    ]);
+  }
+  expect(JSON.stringify(sts.journal.map(({ headers }) => headers))).not.toMatch(/canary/);
+  expect(issuer.journal).toEqual([]);
+}
+
+/** How much of log and audit was there before a test. */
+export interface Since {
+  readonly log: number;
+  readonly audit: number;
+}

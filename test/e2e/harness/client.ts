@@ -1,0 +1,112 @@
+import { armor, Decrypter, generateIdentity, identityToRecipient } from "age-encryption";
+import type { Job, World } from "../../world/index.ts";
+import { fullName } from "../../world/github/model.ts";
+import { ask, type Reply } from "../../world/ask.ts";
+import { role } from "./config.ts";
+
+export interface Challenge {
+  readonly challenge: string;
+  /** Opened. */
+  readonly ticket: string;
+}
+
+export interface Credentials {
+  readonly AccessKeyId: string;
+  readonly SecretAccessKey: string;
+  readonly SessionToken: string;
+  readonly Expiration: string;
+}
+
+/** What answers to a request hold, denied or not. */
+export type Body = Partial<
+  Record<
+    "code" | "request_id" | "detail" | "credentials" | "grant" | "challenge" | "ticket",
+    string
+  >
+> & { readonly fields?: string[] };
+
+/** A client of the HTTP interface that shares nothing with the program's own, and costs no process. */
+export class Client {
+  readonly publicKey: string;
+  readonly #identity: string;
+  readonly #world: World;
+  readonly #url: string;
+  readonly #job: Job;
+
+  private constructor(world: World, url: string, job: Job, identity: string, publicKey: string) {
+    this.#world = world;
+    this.#url = url;
+    this.#job = job;
+    this.#identity = identity;
+    this.publicKey = publicKey;
+  }
+
+  /** @param identity `AGE-SECRET-KEY-1…`; a new one when left out */
+  static async of(world: World, url: string, job: Job, identity?: string): Promise<Client> {
+    identity ??= await generateIdentity();
+    return new Client(world, url, job, identity, await identityToRecipient(identity));
+  }
+
+  async challenge(changes: object = {}): Promise<Challenge> {
+    const reply = await this.post("/v1/challenges", {
+      ...this.#who(),
+      ref: this.#job.run.ref,
+      ...changes,
+    });
+    const { challenge, ticket } = reply.json as Body;
+    if (reply.status !== 201 || challenge === undefined || ticket === undefined)
+      throw new Error(`no challenge: ${reply.status} ${reply.text}`);
+    return { challenge, ticket: await this.open(ticket) };
+  }
+
+  /** Prints the announcement into the job's pinned step, or another. */
+  announce({ challenge }: Challenge, step = "assume role"): void {
+    this.#world.github.say(this.#job, step, `ACTIONS2AWS PROOF: ${this.publicKey} ${challenge}`);
+  }
+
+  ask({ ticket }: Pick<Challenge, "ticket">, changes: object = {}): Promise<Reply> {
+    return this.post("/v1/credentials", { ...this.#who(), role, ticket, ...changes });
+  }
+
+  /** Challenge, announcement and request, once. */
+  async attempt(changes: object = {}): Promise<Reply> {
+    const challenge = await this.challenge();
+    this.announce(challenge);
+    return this.ask(challenge, changes);
+  }
+
+  /** @throws unless the credentials come, and open with this client's key */
+  async obtain(changes: object = {}): Promise<Credentials> {
+    const reply = await this.attempt(changes);
+    return this.credentialsIn(reply);
+  }
+
+  async credentialsIn(reply: Reply): Promise<Credentials> {
+    const { credentials } = reply.json as Body;
+    if (reply.status !== 200 || credentials === undefined)
+      throw new Error(`no credentials: ${reply.status} ${reply.text}`);
+    return JSON.parse(await this.open(credentials)) as Credentials;
+  }
+
+  post(path: string, body: object): Promise<Reply> {
+    const headers = { "content-type": "application/json" };
+    return ask(this.#url + path, headers, { method: "POST", body: JSON.stringify(body) });
+  }
+
+  async open(armored: string): Promise<string> {
+    const decrypter = new Decrypter();
+    decrypter.addIdentity(this.#identity);
+    return decrypter.decrypt(armor.decode(armored), "text");
+  }
+
+  #who(): object {
+    const { run, attempt, id } = this.#job;
+    return {
+      repository: fullName(run.repository),
+      run_id: run.id,
+      run_attempt: attempt.number,
+      public_key: this.publicKey,
+      job: { id },
+    };
+  }
+}
