@@ -21,6 +21,11 @@ export function pubkeyLine(publicKey: string): string {
   return `${pubkeyPrefix}${publicKey}`;
 }
 
+/** @returns the key, or null when the item is not exactly keygen's announcement of one. */
+export function parsePubkeyLine(item: string): PublicKey | null {
+  return item.startsWith(pubkeyPrefix) ? parsePublicKey(item.slice(pubkeyPrefix.length)) : null;
+}
+
 export function proofLine(publicKey: string, challenge: string): string {
   return `${proofPrefix}${publicKey} ${challenge}`;
 }

@@ -15,15 +15,17 @@ export interface Decided {
   ref?: string | null | undefined;
   grant?: string | undefined;
   plan?: AssumeRolePlan | undefined;
+  /** Which proof was given; a renewal rests on the one given at first. */
+  proof?: "log" | "oidc" | "both" | "renewal" | "legacy" | undefined;
 }
 
 /** What the caller claims; in the record beside what GitHub says, so that both can be told apart. */
 export interface Asked {
   repository: string;
   run_id: number;
-  run_attempt: number;
-  role?: string;
-  public_key: string;
+  run_attempt?: number;
+  role?: string | undefined;
+  public_key?: string | undefined;
 }
 
 export type Outcome =
@@ -46,7 +48,7 @@ export function auditRecord(decided: Decided, outcome: Outcome): Record<string, 
     grant: decided.grant,
     identity: identity && identityRecord(identity, decided.ref),
     asked,
-    proof: "log",
+    proof: decided.proof,
     role: plan?.roleArn ?? asked?.role,
     session_name: plan?.sessionName,
     tags: plan && Object.fromEntries(plan.tags.map(({ key, value }) => [key, value])),
@@ -79,6 +81,7 @@ function identityRecord(
     head_branch: identity.headBranch,
     sha: identity.headSha,
     event: identity.event,
+    environment: identity.environment,
     actor: identity.actor,
     triggering_actor: identity.triggeringActor,
   };

@@ -1,21 +1,12 @@
 import { Refusal } from "./errors.ts";
 import { foldAscii } from "./pattern.ts";
+import type { Signer } from "./signer.ts";
 
 /**
  * A challenge is public: the job prints it into its log. Its ticket is not: it is sealed to the job's
  * key, so that only who holds the private half can ask (L-15). Both are signed, not stored: any
  * instance with the signing key can check them, and asking for many fills nothing (H-25).
  */
-
-export type Purpose = "challenge" | "ticket";
-
-/** Makes and checks message authentication codes, with a key of its own for each purpose. */
-export interface Signer {
-  /** @returns base64url. */
-  sign(purpose: Purpose, message: string): string;
-  /** Compares in constant time (H-13). */
-  verify(purpose: Purpose, message: string, signature: string): boolean;
-}
 
 /** What a challenge is bound to. */
 export interface ChallengeBinding {

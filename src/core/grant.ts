@@ -25,6 +25,8 @@ export interface Grant {
   readonly legacy: boolean;
   readonly role: readonly Pattern[];
   readonly maxDurationSeconds: number;
+  /** How long renewals may go on after the first credentials, in seconds. */
+  readonly maxAgeSeconds: number;
   readonly externalId: string | undefined;
   readonly tags: readonly TagExpression[];
   readonly transitiveTags: readonly string[];
@@ -100,10 +102,6 @@ const duration = z
   .transform(
     (value) =>
       Number(value.slice(0, -1)) * { s: 1, m: 60, h: 3600 }[value.slice(-1) as "s" | "m" | "h"],
-  )
-  .refine(
-    (seconds) => seconds >= 900 && seconds <= 43_200,
-    "must be from 15m to 12h, as STS has it",
   );
 
 const tags = z
@@ -155,7 +153,15 @@ const grantShape = z.strictObject({
   forks: z.boolean("must be true or false").default(false),
   legacy: z.boolean("must be true or false").default(false),
   role: list(role),
-  max_duration: duration.default(3_600),
+  max_duration: duration
+    .refine(
+      (seconds) => seconds >= 900 && seconds <= 43_200,
+      "must be from 15m to 12h, as STS has it",
+    )
+    .default(3_600),
+  max_age: duration
+    .refine((seconds) => seconds >= 900 && seconds <= 432_000, "must be from 15m to 120h")
+    .default(86_400),
   external_id: z
     .string()
     .regex(/^[\w+=,.@:/-]{2,1224}$/, "must be 2 to 1,224 characters that STS takes")
@@ -199,6 +205,7 @@ export const grantSchema = grantShape
       legacy: grant.legacy,
       role: grant.role.map(compilePattern),
       maxDurationSeconds: grant.max_duration,
+      maxAgeSeconds: grant.max_age,
       externalId: grant.external_id,
       tags: grant.tags ?? defaultTags,
       transitiveTags: grant.transitive_tags ?? [],

@@ -12,7 +12,8 @@ export interface RunIdentity {
   /** By ids, never by names; a deleted head repository counts as a fork (G-01). */
   fork: boolean;
   run: { id: number; attempt: number; number: number };
-  job: { id: number; name: string };
+  /** The display name; an OIDC token does not tell it. */
+  job: { id: number; name: string | null };
   event: string;
   /** Path of the workflow file in this repository; null when it is another repository's or unreadable (G-12). */
   workflow: string | null;
@@ -53,7 +54,7 @@ export function identify(
     run: { id: run.id, attempt: run.run_attempt, number: run.run_number },
     job: { id: job.id, name: job.name },
     event: run.event,
-    workflow: workflowPath(run),
+    workflow: workflowOf(run.path, run.repository.full_name, (ref) => isRefOf(run, ref)),
     calledWorkflows: calledWorkflows(run),
     headBranch: run.head_branch ?? null,
     headSha: run.head_sha,
@@ -130,12 +131,20 @@ function candidates(jobs: readonly Job[], by: JobSelector): readonly Job[] {
 /** `.github/workflows/x.yml`, maybe with the repository before it and `@ref` behind it. */
 const pathShape = /^(?:([^/@]+\/[^/@]+)\/)?(\.github\/workflows\/[^/@]+)(?:@(.+))?$/s;
 
-function workflowPath(run: Run): string | null {
-  const [, owner, file, ref] = pathShape.exec(run.path) ?? [];
+/**
+ * @param reference `.github/workflows/x.yml`, maybe with a repository before it and `@ref` behind it
+ * @param isOwnRef whether that ref is the run's own
+ * @returns the file, if it is of this repository and ref
+ */
+export function workflowOf(
+  reference: string,
+  repository: string,
+  isOwnRef: (ref: string) => boolean,
+): string | null {
+  const [, owner, file, ref] = pathShape.exec(reference) ?? [];
   if (file === undefined) return null;
-  if (owner !== undefined && foldAscii(owner) !== foldAscii(run.repository.full_name)) return null;
-  if (ref !== undefined && !isRefOf(run, ref)) return null;
-  return file;
+  if (owner !== undefined && foldAscii(owner) !== foldAscii(repository)) return null;
+  return ref === undefined || isOwnRef(ref) ? file : null;
 }
 
 /** The ref behind a path must be the run's own (G-12). Pull requests run on refs/pull/N/merge. */

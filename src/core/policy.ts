@@ -1,4 +1,5 @@
 import { Refusal } from "./errors.ts";
+import { compareField, sentence } from "./explain.ts";
 import { foldRepository, type Grant } from "./grant.ts";
 import type { RunIdentity } from "./identity.ts";
 import { foldAscii } from "./pattern.ts";
@@ -13,8 +14,15 @@ export interface Policy {
 export interface Ask {
   repository: string;
   role: string;
+  proofs: Proofs;
   step?: string | undefined;
   duration_seconds?: number | undefined;
+}
+
+/** Which proofs come with a request. They are read after the decision, or before; here only their kinds count. */
+export interface Proofs {
+  log: boolean;
+  oidc: boolean;
 }
 
 /** A field of a grant that a run can fail to match, in the order in which they are told. */
@@ -45,7 +53,10 @@ export function namesRepository(policy: Policy, repository: string): boolean {
  *
  * @throws {Refusal} no_grant, role_not_granted
  */
-export function grantsFor(policy: Policy, { repository, role }: Ask): readonly Grant[] {
+export function grantsFor(
+  policy: Policy,
+  { repository, role }: Pick<Ask, "repository" | "role">,
+): readonly Grant[] {
   const name = foldAscii(repository);
   const ofRepository = policy.grants.filter((grant) => grant.repository.matches(name));
   if (ofRepository.length === 0) {
@@ -97,7 +108,7 @@ export function decide(
     .map(({ grant }) => grant)
     // A ref that was not looked up may explain a denial, and never allows.
     .filter((grant) => grant.ref === undefined || ref !== "unknown");
-  if (first === undefined) throw denial(judged, identity);
+  if (first === undefined) throw denial(judged, identity, ask, ref);
   if (others.some((other) => outcome(other) !== outcome(first))) {
     throw new Refusal("no_grant", {
       detail: "More than one grant allows this, and they differ: the operator has to mend that.",
@@ -121,7 +132,9 @@ export function mismatches(
     workflow: grant.workflow === undefined || grant.workflow.includes(identity.workflow ?? ""),
     ref: matchesRef(grant, identity, ref),
     event: grant.event.includes(identity.event),
-    job: grant.job === undefined || grant.job.some((pattern) => pattern.matches(identity.job.name)),
+    job:
+      grant.job === undefined ||
+      grant.job.some((pattern) => pattern.matches(identity.job.name ?? "")),
     step: ask.step === undefined || grant.step.includes(ask.step),
     reusable_workflow: identity.calledWorkflows.every((spellings) =>
       spellings.some((spelling) => grant.reusableWorkflow.includes(foldRepository(spelling))),
@@ -130,12 +143,16 @@ export function mismatches(
       grant.actor === undefined || grant.actor.includes(foldAscii(identity.triggeringActor ?? "")),
     environment:
       grant.environment === undefined || grant.environment.includes(identity.environment ?? ""),
-    proof: grant.proof === "log" || grant.proof === "either",
+    proof: acceptsProof(grant, ask.proofs),
     forks: grant.forks || !identity.fork,
     max_duration:
       ask.duration_seconds === undefined || ask.duration_seconds <= grant.maxDurationSeconds,
   };
   return (Object.keys(checks) as Field[]).filter((field) => !checks[field]);
+}
+
+function acceptsProof({ proof }: Grant, { log, oidc }: Proofs): boolean {
+  return { log, oidc, either: log || oidc, both: log && oidc }[proof];
 }
 
 function matchesRef(grant: Grant, identity: RunIdentity, ref: KnownRef): boolean {
@@ -144,10 +161,9 @@ function matchesRef(grant: Grant, identity: RunIdentity, ref: KnownRef): boolean
   return grant.ref.some((pattern) => candidates.some((candidate) => pattern.matches(candidate)));
 }
 
-function denial(
-  judged: readonly { grant: Grant; fields: readonly Field[] }[],
-  identity: RunIdentity,
-): Refusal {
+type Judged = readonly { grant: Grant; fields: readonly Field[] }[];
+
+function denial(judged: Judged, identity: RunIdentity, ask: Ask, ref: KnownRef): Refusal {
   if (identity.fork && !judged.some(({ grant }) => grant.forks)) {
     return new Refusal("fork", {
       fields: ["forks"],
@@ -157,9 +173,22 @@ function denial(
   const [closest] = judged.toSorted((a, b) => a.fields.length - b.fields.length);
   return new Refusal("no_grant", {
     fields: closest?.fields ?? [],
-    detail: "The run is not one that a grant for this repository and role describes.",
+    detail: closest && ask.proofs.oidc ? told(closest, identity, ask, ref) : undescribed,
     ...(closest && { note: `closest grant: ${closest.grant.name}` }),
   });
+}
+
+const undescribed = "The run is not one that a grant for this repository and role describes.";
+
+/** A verified token says who is asking: the run may know what it lacks. */
+function told(
+  { grant, fields }: Judged[number],
+  identity: RunIdentity,
+  ask: Ask,
+  ref: KnownRef,
+): string {
+  const lacks = fields.map((field) => sentence(compareField(field, grant, identity, ask, ref)));
+  return `The grant ${grant.name} does not fit. ${lacks.join("; ")}.`;
 }
 
 /** What a grant leads to, as text: everything that reaches STS or the proof. */

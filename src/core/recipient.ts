@@ -3,7 +3,7 @@ import { bech32 } from "@scure/base";
 /** An age X25519 recipient in its one canonical spelling, `age1` and 58 characters. */
 export type PublicKey = string & { readonly __brand: "PublicKey" };
 
-const shape = /^age1[02-9ac-hj-np-z]{58}$/;
+export const publicKeyShape = /^age1[02-9ac-hj-np-z]{58}$/;
 
 /**
  * u-coordinates whose shared secret with anybody is zero, little-endian, as in RFC 7748 and the list
@@ -29,7 +29,7 @@ export function parsePublicKey(text: string): PublicKey | null {
 
 /** The 32 bytes of a canonical recipient, or null. */
 export function publicKeyBytes(text: string): Uint8Array | null {
-  if (!shape.test(text)) return null;
+  if (!publicKeyShape.test(text)) return null;
   const decoded = bech32.decodeUnsafe(text);
   if (decoded?.prefix !== "age") return null;
   const bytes = bech32.fromWordsUnsafe(decoded.words);

@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { Refusal } from "./errors.ts";
 import { parseJsonObject } from "./json.ts";
-import { parsePublicKey, type PublicKey } from "./recipient.ts";
+import type { Proofs } from "./policy.ts";
+import { parsePublicKey, type PublicKey, publicKeyShape } from "./recipient.ts";
 
 /**
  * Untrusted JSON → a request. Everything in here is attacker-controlled: it selects which run, job
@@ -15,12 +16,15 @@ export const repositoryShape = /^[A-Za-z0-9_-]{1,39}\/(?!\.{1,2}$)[A-Za-z0-9._-]
 export const roleShape =
   /^arn:aws(?:-[a-z]{1,10}){0,3}:iam::[0-9]{12}:role\/[A-Za-z0-9+=,.@_/-]{1,576}$/;
 
-const repository = z.string().regex(repositoryShape, "must be OWNER/NAME");
+const repository = z
+  .string()
+  .regex(repositoryShape, "must be OWNER/NAME")
+  .describe("The repository, OWNER/NAME.");
 
 /** A positive integer below 2^53, as a number or its canonical decimal text (H-03, H-04). */
 const id = z
   .union([
-    z.number(),
+    z.number().meta({ type: "integer", minimum: 1, maximum: Number.MAX_SAFE_INTEGER }),
     z.string().regex(/^[1-9][0-9]{0,15}$/, "must be a positive integer below 2^53"),
   ])
   .transform(Number)
@@ -28,14 +32,20 @@ const id = z
     (value) => Number.isSafeInteger(value) && value > 0,
     "must be a positive integer below 2^53",
   );
+const runId = id.describe("GITHUB_RUN_ID.");
+const runAttempt = id.describe("GITHUB_RUN_ATTEMPT; only the current attempt counts.");
 
 const name = z.string().min(1).max(512);
 
-const job = z.strictObject({
-  id: id.optional(),
-  runner_name: name.optional(),
-  name: name.optional(),
-});
+const job = z
+  .strictObject({
+    id: id
+      .optional()
+      .describe("The job's id, job.check_run_id in a workflow. It wins over the others."),
+    runner_name: name.optional().describe("RUNNER_NAME: the job in progress on that runner."),
+    name: name.optional().describe("The name that GitHub shows, if only one job has it."),
+  })
+  .describe("Which job of the run is meant. It selects, and decides nothing.");
 
 const publicKey = z.string().transform((text, context): PublicKey => {
   const key = parsePublicKey(text);
@@ -43,29 +53,64 @@ const publicKey = z.string().transform((text, context): PublicKey => {
   context.addIssue({ code: "custom", message: "must be an age X25519 recipient, age1…" });
   return z.NEVER;
 });
+const recipient = publicKey.meta({
+  pattern: publicKeyShape.source,
+  description: "The job's age X25519 recipient. What is answered is sealed to it.",
+});
 
-const challengeRequest = z.strictObject({
+// The descriptions, and what is said by `meta`, are for the OpenAPI document: see server/openapi.ts.
+
+export const challengeRequest = z.strictObject({
   repository,
-  run_id: id,
-  run_attempt: id,
-  public_key: publicKey,
+  run_id: runId,
+  run_attempt: runAttempt,
+  public_key: recipient,
   job: job.optional(),
-  ref: z.string().min(1).max(512).optional(),
+  ref: z
+    .string()
+    .min(1)
+    .max(512)
+    .optional()
+    .describe("A hint, as GITHUB_REF has it: what to look up ahead. It decides nothing."),
 });
 
-const credentialRequest = z.strictObject({
-  repository,
-  run_id: id,
-  run_attempt: id,
-  job: job.refine((hint) => Object.values(hint).some((value) => value !== undefined), {
-    message: "must name the job by id, runner_name or name",
-  }),
-  step: name.optional(),
-  role: z.string().regex(roleShape, "must be the ARN of an IAM role"),
-  duration_seconds: z.int().min(900).max(43_200).optional(),
-  public_key: publicKey,
-  ticket: z.string().min(1).max(512),
-});
+export const credentialRequest = z
+  .strictObject({
+    repository,
+    run_id: runId,
+    run_attempt: runAttempt,
+    job: job
+      .meta({ minProperties: 1 })
+      .refine((hint) => Object.values(hint).some((value) => value !== undefined), {
+        message: "must name the job by id, runner_name or name",
+      }),
+    step: name.optional().describe("The step that announces; the grant must name it."),
+    role: z
+      .string()
+      .regex(roleShape, "must be the ARN of an IAM role")
+      .describe("The ARN of the role that is asked for."),
+    duration_seconds: z
+      .int()
+      .min(900)
+      .max(43_200)
+      .optional()
+      .describe("How long the session may last; at most what the grant allows. Default: 900."),
+    public_key: recipient,
+    ticket: z
+      .string()
+      .min(1)
+      .max(512)
+      .optional()
+      .describe("The log proof: the challenge's ticket, opened with the private half of the key."),
+    /** Real ones are about 1,500 characters (O-13). */
+    oidc_token: z
+      .string()
+      .min(1)
+      .max(8_192)
+      .optional()
+      .describe("The OIDC proof: a GitHub token with the audience `<public_url>#<public_key>`."),
+  })
+  .meta({ anyOf: [{ required: ["ticket"] }, { required: ["oidc_token"] }] });
 
 /** How a caller points at a job; see selectJob in identity.ts. */
 export interface JobSelector {
@@ -75,7 +120,9 @@ export interface JobSelector {
 }
 
 export type ChallengeRequest = z.output<typeof challengeRequest>;
-export type CredentialRequest = z.output<typeof credentialRequest>;
+
+/** A request and which proofs come with it; at least one does. */
+export type CredentialRequest = z.output<typeof credentialRequest> & { proofs: Proofs };
 
 /** @throws {Refusal} invalid_request */
 export function parseChallengeRequest(body: string): ChallengeRequest {
@@ -84,7 +131,12 @@ export function parseChallengeRequest(body: string): ChallengeRequest {
 
 /** @throws {Refusal} invalid_request */
 export function parseCredentialRequest(body: string): CredentialRequest {
-  return parse(credentialRequest, body);
+  const request = parse(credentialRequest, body);
+  const proofs = { log: request.ticket !== undefined, oidc: request.oidc_token !== undefined };
+  if (proofs.log || proofs.oidc) return { ...request, proofs };
+  throw new Refusal("invalid_request", {
+    detail: "A proof is missing: give the challenge's opened ticket, an oidc_token, or both.",
+  });
 }
 
 function parse<T>(schema: z.ZodType<T>, body: string): T {

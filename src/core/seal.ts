@@ -7,9 +7,14 @@ import { armor, Decrypter, Encrypter, type Identity, type Recipient } from "age-
  * @returns an armored age file (https://age-encryption.org/v1).
  */
 export async function seal(recipient: string | Recipient, plaintext: string): Promise<string> {
+  return armor.encode(await sealBinary(recipient, plaintext));
+}
+
+/** As {@link seal}, without the armor. */
+export function sealBinary(recipient: string | Recipient, plaintext: string): Promise<Uint8Array> {
   const encrypter = new Encrypter();
   encrypter.addRecipient(recipient);
-  return armor.encode(await encrypter.encrypt(plaintext));
+  return encrypter.encrypt(plaintext);
 }
 
 /** An age file that is not what it should be, or not for this identity. */

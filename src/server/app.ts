@@ -8,6 +8,8 @@ import { namesRepository } from "../core/policy.ts";
 import type { Broker, Caller, Rules } from "./broker.ts";
 import type { ClientAddresses } from "./client-address.ts";
 import type { Limits } from "./limits.ts";
+import type { Problem } from "./openapi/answers.ts";
+import { describeRoutes } from "./openapi/route.ts";
 
 export interface AppParts {
   broker: Broker;
@@ -31,18 +33,26 @@ export function createApp(parts: AppParts): Hono<Env> {
   app.use(async (context, next) => {
     context.set("requestId", parts.requestId());
     await next();
-    // Answers are for one job, once; no cache may keep them (H-21).
-    context.header("cache-control", "no-store");
+    // Answers are for one job, once; no cache may keep them (H-21). What is for all says so itself.
+    if (!context.res.headers.has("cache-control")) context.header("cache-control", "no-store");
     context.header("x-content-type-options", "nosniff");
   });
   const prefixes = new Set(["", parts.basePath]);
   for (const prefix of prefixes) {
+    describeRoutes(app, `${prefix}/openapi.json`, parts.basePath);
     post(app, `${prefix}/v1/challenges`, parts, 201, (body, caller) =>
       parts.broker.challenge(body, caller),
+    );
+    post(app, `${prefix}/v1/renewals`, parts, 200, (body, caller) =>
+      parts.broker.renewal(body, caller),
     );
     post(app, `${prefix}/v1/credentials`, parts, 200, (body, caller) =>
       parts.broker.credentials(body, caller),
     );
+    // The original's clients post to the address that they were given, with or without a slash.
+    for (const path of new Set([prefix || "/", `${prefix}/`])) {
+      post(app, path, parts, 200, (body, caller) => parts.broker.legacy(body, caller));
+    }
   }
   app.notFound((context) => problem(context, new Refusal("not_found")));
   app.onError((error, context) => {
@@ -58,9 +68,8 @@ export function createApp(parts: AppParts): Hono<Env> {
 }
 
 /** Paths count as they were sent: nothing is decoded or folded (H-18). A query would be an address of its own. */
-function exactPath(request: Request): string {
-  const start = request.url.indexOf("/", request.url.indexOf("://") + 3);
-  return start < 0 ? "/" : request.url.slice(start);
+function exactPath(_request: Request, options?: { env?: HttpBindings | undefined }): string {
+  return options?.env?.incoming.url ?? "/";
 }
 
 function post(
@@ -68,7 +77,7 @@ function post(
   path: string,
   parts: AppParts,
   status: 200 | 201,
-  handle: (body: string, caller: Caller) => Promise<object>,
+  handle: (body: string, caller: Caller) => Promise<object | Uint8Array>,
 ): void {
   app.post(
     path,
@@ -95,7 +104,10 @@ function post(
           { ...log, status, ms: Math.round(performance.now() - started) },
           "answered",
         );
-        return context.json(answer, status);
+        if (!(answer instanceof Uint8Array)) return context.json(answer, status);
+        return context.body(new Uint8Array(answer), status, {
+          "content-type": "application/octet-stream",
+        });
       } catch (error) {
         if (error instanceof Refusal) {
           const { code, note, fields } = error;
@@ -140,14 +152,14 @@ function assertJson(contentType: string | undefined): void {
 
 function problem(context: Context<Env>, refusal: Refusal): Response {
   const { code, detail, fields, retryAfter } = refusal;
-  const body = {
+  const body: Problem = {
     type: problemType(code),
     title: titleOf(code),
     status: statusOf(code),
     detail: detail ?? `${titleOf(code)}.`,
     code,
     request_id: context.get("requestId"),
-    ...(fields.length > 0 && { fields }),
+    ...(fields.length > 0 && { fields: [...fields] }),
   };
   const headers: Record<string, string> = {
     "content-type": "application/problem+json",

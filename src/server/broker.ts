@@ -1,30 +1,37 @@
-import type { Announcement } from "../core/announcement.ts";
-import { type Asked, auditRecord, type Decided } from "../core/audit.ts";
+import type { Asked, Decided } from "../core/audit.ts";
 import {
   type ChallengeBinding,
   challengeLifetimeMs,
   checkTicket,
   makeChallenge,
-  type Signer,
 } from "../core/challenge.ts";
 import { Refusal } from "../core/errors.ts";
 import type { Grant } from "../core/grant.ts";
-import { type AssumeRolePlan, planIssue } from "../core/issue.ts";
+import { planIssue } from "../core/issue.ts";
+import { assertOf, type Claims, oidcInvalid } from "../core/oidc-claims.ts";
 import { grantsFor, type Policy } from "../core/policy.ts";
+import { parseLegacyRequest } from "../core/legacy.ts";
+import { checkRenewalToken, parseRenewalRequest, type Renewal } from "../core/renewal.ts";
 import {
   type CredentialRequest,
   parseChallengeRequest,
   parseCredentialRequest,
 } from "../core/request.ts";
 import { seal } from "../core/seal.ts";
+import type { Signer } from "../core/signer.ts";
 import type { AuditLog } from "./audit-log.ts";
-import { awaitProof } from "./await-proof.ts";
-import type { RoleCredentials, RoleIssuer } from "./aws.ts";
-import { type Case, examine, examineFairly } from "./examine.ts";
+import type { RoleIssuer } from "./aws.ts";
+import { type Case, examine, type Inquiry } from "./examine.ts";
 import type { GitHubFacts, JobLog } from "./github/ports.ts";
+import { Issuing } from "./issuing.ts";
 import type { LookAhead } from "./look-ahead.ts";
 import { NativeRecipient } from "./native-recipient.ts";
+import type { TokenVerifier } from "./oidc.ts";
 import { OncePerChallenge } from "./once.ts";
+import { legacyGrants, proveLegacy, sealLegacy } from "./legacy.ts";
+import { proveByLog } from "./prove-by-log.ts";
+import { proveByToken } from "./prove-by-token.ts";
+import { type CredentialAnswer, sealAnswer } from "./sealed-answer.ts";
 
 export interface Clock {
   /** Milliseconds since 1970. */
@@ -42,9 +49,12 @@ export interface Rules {
 export interface BrokerParts {
   rules: () => Rules;
   serverUrl: string;
+  /** What tokens are for, with the key behind it; null when no public_url is configured. */
+  publicUrl: string | null;
   signer: Signer;
   github: GitHubFacts;
   log: JobLog;
+  tokens: TokenVerifier;
   aws: RoleIssuer;
   audit: AuditLog;
   clock: Clock;
@@ -68,25 +78,21 @@ export interface ChallengeAnswer {
   expires_at: string;
 }
 
-export interface CredentialAnswer {
-  credentials: string;
-  expiration: string;
-  grant: string;
-  request_id: string;
+/** A proven case, and what renewals of it will rest on. */
+interface Proven {
+  case: Case;
+  inquiry: Inquiry;
 }
-
-/** Run and job may be this old when AWS is asked, in milliseconds. */
-const freshForMs = 2_000;
-/** Answers may be shared for a little less, so that they are still fresh when the proof is read. */
-const sharedForMs = 1_500;
 
 /** The broker: request → identity → policy → proof → issue → audit → seal. */
 export class Broker {
   readonly #parts: BrokerParts;
+  readonly #issuing: Issuing;
   readonly #once: OncePerChallenge<CredentialAnswer>;
 
   constructor(parts: BrokerParts) {
     this.#parts = parts;
+    this.#issuing = new Issuing(parts);
     this.#once = new OncePerChallenge({ ttlMs: 2 * challengeLifetimeMs });
   }
 
@@ -110,115 +116,171 @@ export class Broker {
   }
 
   /** @throws {Refusal} after its record is written */
-  async credentials(body: string, caller: Caller): Promise<CredentialAnswer> {
-    const { clock, rules } = this.#parts;
-    const decided: Decided = {
-      requestId: caller.requestId,
-      time: clock.wall(),
-      clientAddress: caller.address,
-      policy: rules().hash,
-    };
-    try {
+  credentials(body: string, caller: Caller): Promise<CredentialAnswer> {
+    return this.#deciding(caller, async (decided, { policy }) => {
       const ask = parseCredentialRequest(body);
-      decided.asked = askedOf(ask);
+      const { repository, run_id, run_attempt, role, public_key } = ask;
+      decided.asked = { repository, run_id, run_attempt, role, public_key };
+      decided.proof = proofOf(ask);
       await caller.admit?.(decided.asked);
-      return await this.#answer(ask, decided);
-    } catch (error) {
-      throw await this.#denied(decided, error);
-    }
-  }
-
-  #answer(ask: CredentialRequest, decided: Decided): Promise<CredentialAnswer> {
-    const { signer, clock, rules } = this.#parts;
-    const arrivedAt = clock.steady();
-    const grants = grantsFor(rules().policy, ask);
-    const challenge = checkTicket(signer, this.#binding(ask), ask.ticket, clock.wall());
-    return this.#once.run(challenge, JSON.stringify(ask), async () => {
-      const announcement = { publicKey: ask.public_key, challenge };
-      const proven = await this.#prove(ask, grants, announcement, arrivedAt, decided);
-      const plan = planIssue(proven.grant, proven.identity, ask, proven.facts);
-      const credentials = await this.#issue(plan, decided);
-      // The record comes before the seal's answer leaves, and a seal that failed would leave nothing.
-      const sealed = await this.#seal(ask, credentials);
-      await this.#allowed(decided, credentials);
-      return {
-        credentials: sealed,
-        expiration: credentials.expiration,
-        grant: proven.grant.name,
-        request_id: decided.requestId,
-      };
+      const grants = grantsFor(policy, ask);
+      const challenge = ask.ticket === undefined ? null : this.#challengeOf(ask, ask.ticket);
+      const token = ask.oidc_token === undefined ? null : await this.#tokenOf(ask, ask.oidc_token);
+      // The token itself is not kept: its id names it.
+      const fingerprint = JSON.stringify({ ...ask, oidc_token: token?.jti });
+      return this.#once.run(challenge ?? `oidc ${token?.jti}`, fingerprint, async () => {
+        const proven = await this.#prove(ask, grants, challenge, token, decided);
+        return this.#issue(proven, ask.public_key, this.#parts.clock.wall(), decided);
+      });
     });
   }
 
-  /** Identity, grant and proof; returns when all three hold, on answers no older than two seconds. */
+  /**
+   * The same role and key once more, while GitHub says that the job is still in progress, by the
+   * grants as they are now (R-01 … R-09).
+   *
+   * @throws {Refusal} after its record is written
+   */
+  renewal(body: string, caller: Caller): Promise<CredentialAnswer> {
+    return this.#deciding(caller, async (decided, { policy }) => {
+      const { renewal_token: token } = parseRenewalRequest(body);
+      const renewal = checkRenewalToken(this.#parts.signer, this.#parts.serverUrl, token);
+      const inquiry = inquiryOf(renewal);
+      const { repository, run_id, run_attempt, role } = inquiry;
+      decided.asked = { repository, run_id, run_attempt, role, public_key: renewal.publicKey };
+      decided.proof = "renewal";
+      await caller.admit?.(decided.asked);
+      const grants = grantsFor(policy, inquiry);
+      return this.#once.run(`renewal ${token}`, "", async () => {
+        const arrivedAt = this.#parts.clock.steady();
+        const times = { notBefore: arrivedAt, arrivedAt };
+        const current = await examine(this.#parts.github, grants, inquiry, times, decided);
+        decided.grant = current.grant.name;
+        this.#assertNotTooOld(current.grant, renewal);
+        return this.#issue({ case: current, inquiry }, renewal.publicKey, renewal.since, decided);
+      });
+    });
+  }
+
+  /**
+   * The original's request and answer: a binary age file. The run's current attempt is meant.
+   *
+   * @throws {Refusal} after its record is written
+   */
+  legacy(body: string, caller: Caller): Promise<Uint8Array> {
+    return this.#deciding(caller, async (decided, { policy }) => {
+      const ask = parseLegacyRequest(body);
+      decided.proof = "legacy";
+      decided.asked = { repository: ask.Repo, run_id: ask.RunId, role: ask.RoleARN };
+      await caller.admit?.(decided.asked);
+      const grants = legacyGrants(grantsFor(policy, { repository: ask.Repo, role: ask.RoleARN }));
+      const proven = await proveLegacy(this.#parts, grants, ask, decided);
+      const plan = planIssue(
+        proven.case.grant,
+        proven.case.identity,
+        { role: ask.RoleARN },
+        proven.case.facts,
+      );
+      return this.#issuing.issue(plan, decided, (credentials) =>
+        sealLegacy(credentials, proven.publicKey),
+      );
+    });
+  }
+
+  /** Opens a decision; whatever turns it away is recorded before the caller hears of it. */
+  async #deciding<T>(
+    caller: Caller,
+    work: (decided: Decided, rules: Rules) => Promise<T>,
+  ): Promise<T> {
+    const rules = this.#parts.rules();
+    const decided: Decided = {
+      requestId: caller.requestId,
+      time: this.#parts.clock.wall(),
+      clientAddress: caller.address,
+      policy: rules.hash,
+    };
+    try {
+      return await work(decided, rules);
+    } catch (error) {
+      throw await this.#issuing.deny(decided, error);
+    }
+  }
+
+  #challengeOf(ask: CredentialRequest, ticket: string): string {
+    const { signer, clock } = this.#parts;
+    return checkTicket(signer, this.#binding(ask), ticket, clock.wall());
+  }
+
+  async #tokenOf(ask: CredentialRequest, text: string): Promise<Claims> {
+    const { publicUrl, tokens } = this.#parts;
+    if (publicUrl === null)
+      throw oidcInvalid("this broker has no public_url, so no token can be for it");
+    const token = await tokens.verify(text, `${publicUrl}#${ask.public_key}`);
+    assertOf(token, ask);
+    return token;
+  }
+
   async #prove(
     ask: CredentialRequest,
     grants: readonly Grant[],
-    announcement: Announcement,
-    arrivedAt: number,
+    challenge: string | null,
+    token: Claims | null,
     decided: Decided,
-  ): Promise<Case> {
-    const { github, log, clock } = this.#parts;
-    if (ask.job.id !== undefined) log.prepare(jobAddress(ask, ask.job.id, ""));
-    const look = (notBefore: number): Promise<Case> =>
-      examineFairly((times) => examine(github, grants, ask, times, decided), {
-        notBefore,
-        arrivedAt,
-      });
-    const first = await look(clock.steady() - sharedForMs);
-    decided.grant = first.grant.name;
-    const { id } = first.identity.job;
-    return awaitProof({
-      case: first,
-      read: () => log.read(jobAddress(ask, id, first.identity.headSha), first.grant.step),
-      refresh: () => look(clock.steady() - sharedForMs / 3),
-      announcement,
-      clock,
-      freshForMs,
-      deadline: arrivedAt + this.#parts.patience,
-    });
-  }
-
-  async #issue(plan: AssumeRolePlan, decided: Decided): Promise<RoleCredentials> {
-    decided.plan = plan;
-    await this.#parts.audit.intend(decided.requestId, {
-      time: new Date(decided.time).toISOString(),
-      grant: decided.grant,
-      role: plan.roleArn,
-      session_name: plan.sessionName,
-    });
-    return this.#parts.aws.assumeRole(plan);
-  }
-
-  #seal(ask: CredentialRequest, credentials: RoleCredentials): Promise<string> {
-    const content = {
-      AccessKeyId: credentials.accessKeyId,
-      SecretAccessKey: credentials.secretAccessKey.reveal(),
-      SessionToken: credentials.sessionToken.reveal(),
-      Expiration: credentials.expiration,
+  ): Promise<Proven> {
+    const inquiry: Inquiry = {
+      ...ask,
+      // A token says which job it is; what the caller says only chooses.
+      job: token ? { id: token.check_run_id } : ask.job,
+      environment: token?.environment ?? null,
     };
-    return seal(new NativeRecipient(ask.public_key), JSON.stringify(content));
-  }
-
-  #allowed(decided: Decided, { accessKeyId, expiration }: RoleCredentials): Promise<void> {
-    const record = auditRecord(decided, { decision: "allowed", accessKeyId, expiration });
-    return this.#parts.audit.record(decided.requestId, record);
-  }
-
-  /** @returns what to answer: the refusal, or audit_unavailable if it could not be recorded. */
-  async #denied(decided: Decided, error: unknown): Promise<unknown> {
-    // Turned away at the door, before anything was decided: a flood must not fill the audit.
-    if (error instanceof Refusal && error.code === "rate_limited") return error;
-    const { code, fields, note } = error instanceof Refusal ? error : new Refusal("internal_error");
-    try {
-      await this.#parts.audit.record(
-        decided.requestId,
-        auditRecord(decided, { decision: "denied", code, fields, note }),
-      );
-      return error;
-    } catch (unwritten) {
-      return unwritten;
+    if (challenge !== null) {
+      const announcement = { publicKey: ask.public_key, challenge };
+      const proven = await proveByLog(this.#parts, grants, inquiry, announcement, decided);
+      assertSameRepository(token, proven);
+      return { case: proven, inquiry };
     }
+    if (token === null) throw new Refusal("invalid_request", { detail: "A proof is missing." });
+    return { case: await proveByToken(this.#parts, grants, inquiry, token, decided), inquiry };
+  }
+
+  /** @param since when the first credentials of this proof were given, milliseconds since 1970 */
+  #issue(
+    { case: proven, inquiry }: Proven,
+    publicKey: Renewal["publicKey"],
+    since: number,
+    decided: Decided,
+  ): Promise<CredentialAnswer> {
+    const { signer, serverUrl, clock } = this.#parts;
+    const plan = planIssue(proven.grant, proven.identity, inquiry, proven.facts);
+    const renewal: Renewal = {
+      repository: proven.identity.repository.name,
+      runId: proven.identity.run.id,
+      runAttempt: proven.identity.run.attempt,
+      jobId: proven.identity.job.id,
+      role: inquiry.role,
+      step: inquiry.step,
+      durationSeconds: inquiry.duration_seconds,
+      proofs: inquiry.proofs,
+      environment: inquiry.environment,
+      publicKey,
+      since,
+    };
+    return this.#issuing.issue(plan, decided, (credentials) =>
+      sealAnswer(
+        credentials,
+        renewal,
+        { signer, serverUrl, now: clock.wall() },
+        proven.grant.name,
+        decided.requestId,
+      ),
+    );
+  }
+
+  #assertNotTooOld({ maxAgeSeconds }: Grant, { since }: Renewal): void {
+    if (this.#parts.clock.wall() - since < maxAgeSeconds * 1000) return;
+    throw new Refusal("renewal_invalid", {
+      detail: "The grant's longest time for renewals is over.",
+    });
   }
 
   #binding(ask: {
@@ -237,20 +299,28 @@ export class Broker {
   }
 }
 
-function askedOf({ repository, run_id, run_attempt, role, public_key }: CredentialRequest): Asked {
-  return { repository, run_id, run_attempt, role, public_key };
+function proofOf({ proofs }: CredentialRequest): "log" | "oidc" | "both" {
+  if (proofs.log && proofs.oidc) return "both";
+  return proofs.oidc ? "oidc" : "log";
 }
 
-function jobAddress(
-  ask: CredentialRequest,
-  jobId: number,
-  headSha: string,
-): Parameters<JobLog["read"]>[0] {
+/** Token and log must speak of one repository, by id: names can change hands between the two. */
+function assertSameRepository(token: Claims | null, { identity }: Case): void {
+  if (token !== null && token.repository_id !== identity.repository.id) {
+    throw oidcInvalid("it is another repository's than the log");
+  }
+}
+
+function inquiryOf(renewal: Renewal): Inquiry {
   return {
-    repository: ask.repository,
-    runId: ask.run_id,
-    runAttempt: ask.run_attempt,
-    jobId,
-    headSha,
+    repository: renewal.repository,
+    run_id: renewal.runId,
+    run_attempt: renewal.runAttempt,
+    job: { id: renewal.jobId },
+    role: renewal.role,
+    step: renewal.step,
+    duration_seconds: renewal.durationSeconds,
+    proofs: renewal.proofs,
+    environment: renewal.environment,
   };
 }

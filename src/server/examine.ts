@@ -1,11 +1,20 @@
-import type { Grant } from "../core/grant.ts";
-import { parseJob, parseRun } from "../core/github-answers.ts";
-import { identify, type RunIdentity, selectJob } from "../core/identity.ts";
-import { decide, needsRef } from "../core/policy.ts";
-import { proveRef } from "../core/ref.ts";
-import type { CredentialRequest } from "../core/request.ts";
 import { Refusal } from "../core/errors.ts";
-import type { GitHubFacts } from "./github/ports.ts";
+import { parseJob, parseRun } from "../core/github-answers.ts";
+import type { Grant } from "../core/grant.ts";
+import { identify, type RunIdentity, selectJob } from "../core/identity.ts";
+import { type Ask, decide, needsRef } from "../core/policy.ts";
+import { proveRef } from "../core/ref.ts";
+import type { JobSelector } from "../core/request.ts";
+import type { GitHubFacts, RunAddress } from "./github/ports.ts";
+
+/** What is to be found out: which run and job, and what they ask for. */
+export interface Inquiry extends Ask {
+  run_id: number;
+  run_attempt: number;
+  job: JobSelector;
+  /** As a token has proved it; GitHub's REST API does not tell it. */
+  environment: string | null;
+}
 
 /** A run that a grant allows what it asks: all that later steps need of it. */
 export interface Case {
@@ -13,7 +22,7 @@ export interface Case {
   readonly identity: RunIdentity;
   /** The proved ref; undefined when no grant asked for it. */
   readonly ref: string | null | undefined;
-  /** Run and job as GitHub's REST API gives them. */
+  /** Run and job as GitHub's REST API gives them, or what a token has of them. */
   readonly facts: { readonly run: unknown; readonly job: unknown };
   /** When the oldest of these answers was asked for, monotonic milliseconds. */
   readonly at: number;
@@ -41,31 +50,40 @@ export interface Findings {
 export async function examine(
   github: GitHubFacts,
   grants: readonly Grant[],
-  ask: CredentialRequest,
+  inquiry: Inquiry,
   times: Times,
   findings: Findings,
 ): Promise<Case> {
+  const address = addressOf(inquiry);
   const { notBefore } = times;
-  const address = { repository: ask.repository, runId: ask.run_id, runAttempt: ask.run_attempt };
   const [run, jobs] = await Promise.all([
     github.run(address, notBefore),
     github.jobs(address, notBefore),
   ]);
   const parsedJobs = jobs.value.map(parseJob);
-  const job = selectJob(parsedJobs, ask.job);
-  const identity = identify(parseRun(run.value), job, ask);
+  const job = selectJob(parsedJobs, inquiry.job);
+  const identity = {
+    ...identify(parseRun(run.value), job, inquiry),
+    environment: inquiry.environment,
+  };
   findings.identity = identity;
-  const ref = needsRef(grants, identity, ask)
+  const ref = needsRef(grants, identity, inquiry)
     ? await lookUpRef(github, identity, times)
     : undefined;
   findings.ref = ref?.value;
   return {
-    grant: decide(grants, identity, ask, ref ? { proved: ref.value } : "unknown"),
+    grant: decide(grants, identity, inquiry, ref ? { proved: ref.value } : "unknown"),
     identity,
     ref: ref?.value,
     facts: { run: run.value, job: jobs.value[parsedJobs.indexOf(job)] },
     at: Math.min(run.at, jobs.at, ref?.at ?? run.at),
   };
+}
+
+export function addressOf(
+  inquiry: Pick<Inquiry, "repository" | "run_id" | "run_attempt">,
+): RunAddress {
+  return { repository: inquiry.repository, runId: inquiry.run_id, runAttempt: inquiry.run_attempt };
 }
 
 async function lookUpRef(

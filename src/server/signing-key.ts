@@ -1,5 +1,5 @@
 import { createHmac, hkdfSync, timingSafeEqual } from "node:crypto";
-import type { Purpose, Signer } from "../core/challenge.ts";
+import type { Purpose, Signer } from "../core/signer.ts";
 import type { Secret } from "../core/secret.ts";
 
 /** HMAC-SHA-256, cut to 128 bits, with a key derived for each purpose. */

@@ -1,0 +1,66 @@
+import { z } from "zod";
+import { parsePubkeyLine } from "./announcement.ts";
+import { Refusal } from "./errors.ts";
+import { parseJsonObject } from "./json.ts";
+import type { StepLog } from "./proof.ts";
+import type { PublicKey } from "./recipient.ts";
+import { repositoryShape, roleShape } from "./request.ts";
+
+/**
+ * The original's clients, for grants that say `legacy: true`: they name a run and a step, and the
+ * answer is sealed to the one key that the step has announced. Without a challenge the announcement
+ * is no fresher than the run, so all that guards it is that it stands alone in a pinned step.
+ */
+const name = z.string().min(1).max(512);
+
+export const legacyRequest = z.strictObject({
+  Repo: z.string().regex(repositoryShape),
+  RunId: z
+    .string()
+    .regex(/^[1-9][0-9]{0,15}$/)
+    .transform(Number)
+    .refine(Number.isSafeInteger),
+  JobName: name,
+  StepName: name,
+  RoleARN: z.string().regex(roleShape),
+});
+
+export type LegacyRequest = z.output<typeof legacyRequest>;
+
+/** @throws {Refusal} invalid_request */
+export function parseLegacyRequest(body: string): LegacyRequest {
+  const result = legacyRequest.safeParse(parseJsonObject(body));
+  if (result.success) return result.data;
+  const field = result.error.issues[0]?.path.join(".") ?? "";
+  throw new Refusal("invalid_request", {
+    detail: `${field || "A field"} is missing, unknown or not well formed.`,
+  });
+}
+
+/**
+ * The key that the step's log announces: exactly one whole line, in a step that has ended well
+ * (L-05, L-07). Twice the same key is two lines as well.
+ *
+ * @param steps the logs of all steps of that name
+ * @throws {Refusal} proof_pending, proof_invalid, proof_ambiguous
+ */
+export function announcedKey(steps: readonly StepLog[]): PublicKey {
+  const [step, ...others] = steps;
+  if (others.length > 0)
+    throw new Refusal("proof_ambiguous", { detail: "The job has two steps of that name." });
+  if (step?.state === "failed")
+    throw new Refusal("proof_invalid", { detail: "The step did not end well." });
+  if (step?.state !== "succeeded" || step.items === null) {
+    throw new Refusal("proof_pending", {
+      detail: "The step's log is not there yet.",
+      retryAfter: 1,
+    });
+  }
+  const keys = step.items.flatMap(({ text }) => parsePubkeyLine(text) ?? []);
+  const [key] = keys;
+  if (key === undefined)
+    throw new Refusal("proof_invalid", { detail: "The step announces no key." });
+  if (keys.length > 1)
+    throw new Refusal("proof_ambiguous", { detail: "The step announces more than one key." });
+  return key;
+}

@@ -1,0 +1,65 @@
+import type { Grant } from "../core/grant.ts";
+import type { PublicKey } from "../core/recipient.ts";
+import { awaitProof } from "./await-proof.ts";
+import type { Clock } from "./broker.ts";
+import {
+  addressOf,
+  type Case,
+  examine,
+  examineFairly,
+  type Findings,
+  type Inquiry,
+} from "./examine.ts";
+import type { GitHubFacts, JobAddress, JobLog } from "./github/ports.ts";
+
+export interface LogProver {
+  github: GitHubFacts;
+  log: JobLog;
+  clock: Clock;
+  /** How long one request may wait for its announcement, in milliseconds. */
+  patience: number;
+}
+
+/** Run and job may be this old when AWS is asked, in milliseconds. */
+const freshForMs = 2_000;
+/** Answers may be shared for a little less, so that they are still fresh when the proof is read. */
+const sharedForMs = 1_500;
+
+/**
+ * The log proof: who the run is, which grant allows it, and that its pinned step announces the key.
+ * Returns when all three hold, on answers of GitHub's no older than two seconds.
+ *
+ * @throws {Refusal}
+ */
+export async function proveByLog(
+  { github, log, clock, patience }: LogProver,
+  grants: readonly Grant[],
+  inquiry: Inquiry,
+  announcement: { publicKey: PublicKey; challenge: string },
+  findings: Findings & { grant?: string | undefined },
+): Promise<Case> {
+  const arrivedAt = clock.steady();
+  const address = (jobId: number, headSha: string): JobAddress => ({
+    ...addressOf(inquiry),
+    jobId,
+    headSha,
+  });
+  if (inquiry.job.id !== undefined) log.prepare(address(inquiry.job.id, ""));
+  const look = (notBefore: number): Promise<Case> =>
+    examineFairly((times) => examine(github, grants, inquiry, times, findings), {
+      notBefore,
+      arrivedAt,
+    });
+  const first = await look(arrivedAt - sharedForMs);
+  findings.grant = first.grant.name;
+  return awaitProof({
+    case: first,
+    read: () => log.read(address(first.identity.job.id, first.identity.headSha), first.grant.step),
+    // Shared for a moment among the jobs of a matrix, which all look again at about the same time.
+    refresh: () => look(clock.steady() - sharedForMs / 3),
+    announcement,
+    clock,
+    freshForMs,
+    deadline: arrivedAt + patience,
+  });
+}
