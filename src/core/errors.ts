@@ -27,6 +27,7 @@ const table = {
   aws_denied: [502, "AWS refused the role"],
   aws_unavailable: [503, "AWS gave no usable answer"],
   audit_unavailable: [503, "The audit record cannot be written"],
+  store_unavailable: [503, "The broker's store gave no answer"],
   not_found: [404, "There is nothing here"],
   method_not_allowed: [405, "This method is not for this address"],
   unsupported_media_type: [415, "The body must be application/json"],

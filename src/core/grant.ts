@@ -79,7 +79,8 @@ const reusableWorkflow = text.refine(
   "must be OWNER/NAME/.github/workflows/FILE@REF, without patterns",
 );
 
-const step = text.refine((value) => !value.includes("*"), "is never a pattern: name the step");
+/** Where a `*` would otherwise wait for somebody of that name. */
+const exactText = text.refine((value) => !value.includes("*"), "is never a pattern: write it out");
 
 /** The account and path are never a pattern, so that a grant can't reach into another account (A-01). */
 const role = text.refine((value) => {
@@ -143,10 +144,10 @@ const grantShape = z.strictObject({
   ref: list(ref).optional(),
   event: list(event).optional(),
   job: list(text).optional(),
-  step: list(step).optional(),
+  step: list(exactText).optional(),
   reusable_workflow: list(reusableWorkflow).optional(),
-  actor: list(text).optional(),
-  environment: list(text).optional(),
+  actor: list(exactText).optional(),
+  environment: list(exactText).optional(),
   proof: z
     .enum(["log", "oidc", "either", "both"], "must be log, oidc, either or both")
     .default("log"),

@@ -48,6 +48,11 @@ export function identify(
   }
   assertSame(run, job, asked.run_id);
   assertInProgress(run, job, asked.run_attempt);
+  return identityFrom(run, job);
+}
+
+/** Run and job in the terms of the grants, be they in progress or not: nothing is decided on this alone. */
+export function identityFrom(run: Run, job: Job): RunIdentity {
   return {
     repository: { id: run.repository.id, name: run.repository.full_name },
     fork: run.head_repository?.id !== run.repository.id,

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { parsePubkeyLine } from "./announcement.ts";
 import { Refusal } from "./errors.ts";
 import { parseJsonObject } from "./json.ts";
-import type { StepLog } from "./proof.ts";
+import { isWithin, type LogItem, type StepLog, type StepWindow } from "./proof.ts";
 import type { PublicKey } from "./recipient.ts";
 import { repositoryShape, roleShape } from "./request.ts";
 
@@ -39,7 +39,7 @@ export function parseLegacyRequest(body: string): LegacyRequest {
 
 /**
  * The key that the step's log announces: exactly one whole line, in a step that has ended well
- * (L-05, L-07). Twice the same key is two lines as well.
+ * (L-05, L-07), at a time of that step (L-04, L-10). Twice the same key is two lines as well.
  *
  * @param steps the logs of all steps of that name
  * @throws {Refusal} proof_pending, proof_invalid, proof_ambiguous
@@ -56,11 +56,24 @@ export function announcedKey(steps: readonly StepLog[]): PublicKey {
       retryAfter: 1,
     });
   }
-  const keys = step.items.flatMap(({ text }) => parsePubkeyLine(text) ?? []);
+  const keys = keysIn(step.items, step.window);
   const [key] = keys;
   if (key === undefined)
     throw new Refusal("proof_invalid", { detail: "The step announces no key." });
   if (keys.length > 1)
     throw new Refusal("proof_ambiguous", { detail: "The step announces more than one key." });
   return key;
+}
+
+function keysIn(items: readonly LogItem[], window: StepWindow): PublicKey[] {
+  let latest = Number.NEGATIVE_INFINITY;
+  return items.flatMap(({ text, time }) => {
+    const key = parsePubkeyLine(text);
+    if (key !== null && time !== undefined && !isWithin(time, latest, window))
+      throw new Refusal("proof_invalid", {
+        detail: "The announcement's time is not of this step.",
+      });
+    latest = Math.max(latest, time ?? latest);
+    return key ?? [];
+  });
 }

@@ -16,6 +16,8 @@ const text = z.string().min(1);
 
 const claims = z.object({
   jti: text,
+  iat: z.int(),
+  nbf: z.int().optional(),
   exp: z.int(),
   repository: z.string().regex(/^[A-Za-z0-9_-]{1,39}\/[A-Za-z0-9._-]{1,100}$/),
   repository_id: id,

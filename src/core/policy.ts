@@ -77,6 +77,17 @@ export function grantsFor(
   return ofRole;
 }
 
+/**
+ * A token alone, where every grant wants the log as well: the caller is told to bring that, whatever
+ * the token may be worth.
+ *
+ * @throws {Refusal} no_grant, for `proof`
+ */
+export function assertProofWanted(grants: readonly Grant[], { log }: Proofs): void {
+  if (log || grants.some(({ proof }) => proof === "oidc" || proof === "either")) return;
+  throw new Refusal("no_grant", { fields: ["proof"], detail: "The grant wants the log proof." });
+}
+
 /** What is known of the run's ref: proved, or not looked up yet. */
 export type KnownRef = { proved: string | null } | "unknown";
 
@@ -102,7 +113,9 @@ export function decide(
   ask: Ask,
   ref: KnownRef,
 ): Grant {
-  const judged = grants.map((grant) => ({ grant, fields: mismatches(grant, identity, ask, ref) }));
+  const judged = grants
+    .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+    .map((grant) => ({ grant, fields: mismatches(grant, identity, ask, ref) }));
   const [first, ...others] = judged
     .filter(({ fields }) => fields.length === 0)
     .map(({ grant }) => grant)
@@ -170,12 +183,20 @@ function denial(judged: Judged, identity: RunIdentity, ask: Ask, ref: KnownRef):
       detail: "No grant gives this role to runs from forks.",
     });
   }
-  const [closest] = judged.toSorted((a, b) => a.fields.length - b.fields.length);
+  const [closest] = judged
+    .map(({ grant, fields }) => ({ grant, fields: known(fields, identity) }))
+    .toSorted((a, b) => a.fields.length - b.fields.length);
   return new Refusal("no_grant", {
     fields: closest?.fields ?? [],
     detail: closest && ask.proofs.oidc ? told(closest, identity, ask, ref) : undescribed,
     ...(closest && { note: `closest grant: ${closest.grant.name}` }),
   });
+}
+
+/** Beside other fields, a job's name that was not looked up is not one that differs. */
+function known(fields: readonly Field[], { job }: RunIdentity): readonly Field[] {
+  if (job.name !== null || fields.length < 2) return fields;
+  return fields.filter((field) => field !== "job");
 }
 
 const undescribed = "The run is not one that a grant for this repository and role describes.";

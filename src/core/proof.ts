@@ -46,8 +46,9 @@ export function readProof(
       if (time !== undefined && !isWithin(time, latest, window)) return { kind: "suspicious" };
       if (announcement.publicKey !== expected.publicKey) return { kind: "ambiguous" };
       proved ||= announcement.challenge === expected.challenge;
+      // Only announcements count: any other line may carry a forged time, and must block nobody.
+      latest = time ?? latest;
     }
-    latest = Math.max(latest, time ?? latest);
   }
   if (proved) return { kind: "proved" };
   return { kind: masked ? "masked" : "absent" };
@@ -56,7 +57,8 @@ export function readProof(
 /** GitHub tells a step's start and end in whole seconds, and clocks differ a little. */
 const slackMs = 2_000;
 
-function isWithin(time: number, latest: number, { from, to }: StepWindow): boolean {
+/** Whether a message's time is one of this step, and not before that of a message above it. */
+export function isWithin(time: number, latest: number, { from, to }: StepWindow): boolean {
   return time >= latest && time >= (from ?? time) - slackMs && time <= (to ?? time) + slackMs;
 }
 

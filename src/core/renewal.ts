@@ -3,6 +3,7 @@ import { z } from "zod";
 import { Refusal } from "./errors.ts";
 import { parseJsonObject } from "./json.ts";
 import { parsePublicKey, type PublicKey } from "./recipient.ts";
+import { repositoryShape, roleShape } from "./request.ts";
 import type { Signer } from "./signer.ts";
 
 /**
@@ -25,22 +26,25 @@ export interface Renewal {
   publicKey: PublicKey;
   /** When the first credentials were given, milliseconds since 1970. */
   since: number;
+  /** When these were given: what makes the token of each renewal another one. */
+  given: number;
 }
 
 const id = z.int().positive();
 
 const shape = z.strictObject({
-  repository: z.string(),
+  repository: z.string().regex(repositoryShape),
   runId: id,
   runAttempt: id,
   jobId: id,
-  role: z.string(),
+  role: z.string().regex(roleShape),
   step: z.string().optional(),
   durationSeconds: id.optional(),
   proofs: z.strictObject({ log: z.boolean(), oidc: z.boolean() }),
   environment: z.string().nullable(),
   publicKey: z.string(),
   since: id,
+  given: id,
 });
 
 /** @param serverUrl which GitHub: ids mean nothing without it */
@@ -55,9 +59,7 @@ export function checkRenewalToken(signer: Signer, serverUrl: string, token: stri
   const wellFormed = version === "r1" && payload && signature && rest.length === 0;
   if (!wellFormed || !signer.verify("renewal", message(payload, serverUrl), signature))
     throw invalid();
-  const result = shape.safeParse(
-    JSON.parse(new TextDecoder().decode(base64urlnopad.decode(payload))),
-  );
+  const result = shape.safeParse(jsonIn(payload));
   const publicKey = parsePublicKey(result.data?.publicKey ?? "");
   if (!result.success || publicKey === null) throw invalid();
   const { step, durationSeconds } = result.data;
@@ -74,11 +76,20 @@ export function parseRenewalRequest(body: string): { renewal_token: string } {
 }
 
 /** Role, key and duration are the token's: the request can't ask for other ones. */
-export const renewalRequest = z.strictObject({ renewal_token: z.string().min(1).max(4_096) });
+export const renewalRequest = z.strictObject({ renewal_token: z.string().min(1).max(8_192) });
 
 /** Renewing makes sense when two thirds of a life are over. @returns milliseconds since 1970 */
 export function renewalAfter(now: number, expiration: number): number {
   return now + Math.floor(((expiration - now) * 2) / 3);
+}
+
+/** @returns undefined for what is not JSON: a right signature alone does not make a payload of ours. */
+function jsonIn(payload: string): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(base64urlnopad.decode(payload)));
+  } catch {
+    return undefined;
+  }
 }
 
 function invalid(): Refusal {

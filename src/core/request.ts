@@ -129,6 +129,11 @@ export function parseChallengeRequest(body: string): ChallengeRequest {
   return parse(challengeRequest, body);
 }
 
+/** The request as if its token had not come, for a broker that takes none. */
+export function withoutToken(request: CredentialRequest): CredentialRequest {
+  return { ...request, oidc_token: undefined, proofs: { ...request.proofs, oidc: false } };
+}
+
 /** @throws {Refusal} invalid_request */
 export function parseCredentialRequest(body: string): CredentialRequest {
   const request = parse(credentialRequest, body);

@@ -19,10 +19,11 @@ describe("every code of the contract has its status and a title", () => {
     expect(titleOf(name)).toMatch(/^[A-Z].*[^.]$/);
   });
 
-  test("there is no other, but for a fault of the broker's own", () => {
-    const known = [...contract.map(([name]) => name), "internal_error"];
+  test("there is no other, but for faults of the broker's own", () => {
+    const known = [...contract.map(([name]) => name), "store_unavailable", "internal_error"];
     expect(new Set(codes)).toEqual(new Set(known));
     expect(statusOf("internal_error")).toBe(500);
+    expect(statusOf("store_unavailable")).toBe(503);
   });
 
   test("no two have the same title", () => {

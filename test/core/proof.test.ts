@@ -96,7 +96,21 @@ describe("a stored log", () => {
       "suspicious",
     ],
     ["L-10: after the step ended", log(`${at(31)} ${line}`), "suspicious"],
-    ["L-10: before the line above it", log(`${at(15)} x`, `${at(12)} ${line}`), "suspicious"],
+    [
+      "L-10: before the announcement above it",
+      log(`${at(15)} ${line}`, `${at(12)} ${line}`),
+      "suspicious",
+    ],
+    [
+      "L-10: after any other line of a forged time",
+      log("2099-01-01T00:00:00.0000000Z x", `${at(12)} ${line}`),
+      "proved",
+    ],
+    [
+      "L-10: after a line of an impossible time",
+      log("2026-99-99T99:99:99.1234567Z x", `${at(12)} ${line}`),
+      "proved",
+    ],
     ["L-10: a time that is none", log("2026-99-99T99:99:99.1234567Z " + line), "suspicious"],
     [
       "L-10: within the slack of two clocks",
