@@ -2,6 +2,7 @@ import { parseJob, parseRun } from "../core/github-answers.ts";
 import { selectJob } from "../core/identity.ts";
 import { namesRepository, type Policy } from "../core/policy.ts";
 import type { ChallengeRequest, JobSelector } from "../core/request.ts";
+import { CallBudget } from "./call-budget.ts";
 import type { GitHubFacts, JobLog, RunAddress } from "./github/ports.ts";
 
 /** What one challenge may cost: the run, a page of jobs, the branch and the tag of its name. */
@@ -66,37 +67,22 @@ export class LookAhead {
 }
 
 /**
- * How much of GitHub's hourly budget may be spent on challenges, which anybody can ask for: a bucket
- * that holds a burst and fills at a fixed share of the budget (H-09).
+ * How much of GitHub's hourly budget may be spent on challenges, which anybody can ask for: a fifth
+ * (H-09).
  */
-export class LookAheadBudget {
-  readonly #burst: number;
-  readonly #now: () => number;
-  #perMillisecond: number;
-  #left: number;
-  #at: number;
-
-  /** @param now monotonic milliseconds */
-  constructor(options: { now: () => number; burst?: number; perHour?: number }) {
-    this.#now = options.now;
-    this.#burst = options.burst ?? 200;
-    this.#perMillisecond = (options.perHour ?? 1_000) / 3_600_000;
-    this.#left = this.#burst;
-    this.#at = options.now();
+export class LookAheadBudget extends CallBudget {
+  /** @param options `now` in monotonic milliseconds */
+  constructor({ burst = 200, perHour = 1_000, ...rest }: BudgetOptions) {
+    super({ ...rest, burst, perHour });
   }
 
-  /** @returns whether so many calls may be made ahead of time; if so, they are taken. */
-  take(calls: number): boolean {
-    const now = this.#now();
-    this.#left = Math.min(this.#burst, this.#left + (now - this.#at) * this.#perMillisecond);
-    this.#at = now;
-    if (this.#left < calls) return false;
-    this.#left -= calls;
-    return true;
-  }
-
-  /** A fifth of what GitHub says the hour's limit is. */
   setHourlyLimit(limit: number): void {
-    this.#perMillisecond = (limit * 0.2) / 3_600_000;
+    this.setPerHour(limit * 0.2);
   }
+}
+
+interface BudgetOptions {
+  now: () => number;
+  burst?: number;
+  perHour?: number;
 }
