@@ -6,6 +6,7 @@ import { type Comparison, parseJobsPage, parseRun, unusable } from "../core/gith
 import { type LogItem, logItems, type StepLog } from "../core/proof.ts";
 import type { RefFacts } from "../core/ref.ts";
 import type { GitHubFacts, JobAddress, JobLog, RunAddress, Seen } from "./github/ports.ts";
+import { windowOf } from "./github/step-window.ts";
 
 const recordedSteps = z.object({
   id: z.int(),
@@ -15,9 +16,21 @@ const recordedSteps = z.object({
       number: z.int(),
       status: z.string(),
       conclusion: z.string().nullish(),
+      started_at: z.string().nullish(),
+      completed_at: z.string().nullish(),
     }),
   ),
 });
+const recordedRefs = z.object({
+  name: z.string(),
+  branch: z.string().nullable(),
+  tag: z.string().nullable(),
+  comparison: z.enum(["identical", "ahead", "behind", "diverged"]).nullable(),
+});
+
+/** What GitHub said of the run's branch or tag: `refs.json`, which a recording may lack. */
+export type RecordedRefs = z.output<typeof recordedRefs>;
+
 const liveItem = z.object({ line: z.string() });
 
 /**
@@ -53,15 +66,22 @@ export class Recording implements GitHubFacts, JobLog {
     return { at, value: parseJobsPage(await this.#json("jobs.json")).jobs };
   }
 
-  /** A recording has no refs: its run's branch is taken to stand where the run was. */
+  /** Without recorded refs the run's branch is taken to stand where the run was. */
   async refs(_repository: string, shortName: string): Promise<Seen<RefFacts>> {
+    const at = this.#now();
+    const recorded = await this.#refs();
+    if (recorded) {
+      const { name, branch, tag } = recorded;
+      return { at, value: name === shortName ? { branch, tag } : { branch: null, tag: null } };
+    }
     const run = parseRun(await this.#json("run.json"));
     const branch = run.head_branch === shortName ? run.head_sha : null;
-    return { at: this.#now(), value: { branch, tag: null } };
+    return { at, value: { branch, tag: null } };
   }
 
-  compare(): Promise<Comparison | null> {
-    return Promise.resolve(null);
+  /** The one comparison that a decision asks for: the branch's tip with the run's commit. */
+  async compare(): Promise<Comparison | null> {
+    return (await this.#refs())?.comparison ?? null;
   }
 
   prepare(): void {
@@ -81,7 +101,7 @@ export class Recording implements GitHubFacts, JobLog {
     jobId: number,
     step: z.output<typeof recordedSteps>["steps"][number],
   ): Promise<StepLog> {
-    const base = { name: step.name, window: {} };
+    const base = { name: step.name, window: windowOf(step) };
     if (step.status === "in_progress") {
       const text = await this.#text(join("steps", String(jobId), `${step.number}.live`));
       return { ...base, state: "in_progress", items: liveItems(text ?? "") };
@@ -90,6 +110,13 @@ export class Recording implements GitHubFacts, JobLog {
     if (step.conclusion !== "success") return { ...base, state: "failed", items: null };
     const text = await this.#text(join("steps", String(jobId), `${step.number}.log`));
     return { ...base, state: "succeeded", items: text === null ? null : [...logItems(text)] };
+  }
+
+  async #refs(): Promise<RecordedRefs | null> {
+    if ((await this.#text("refs.json")) === null) return null;
+    const result = recordedRefs.safeParse(await this.#json("refs.json"));
+    if (!result.success) throw unusable("the recording's refs.json is not one");
+    return result.data;
   }
 
   async #json(name: string): Promise<unknown> {

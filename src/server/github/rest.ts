@@ -17,12 +17,17 @@ interface Stored extends Seen<RestAnswer> {
 
 export interface RestOptions {
   apiUrl: string;
-  /** Asked for at each call, since installation tokens change. */
-  token: () => Promise<Secret>;
+  /**
+   * The token for an owner's repositories, asked for at each call, since those of an App change.
+   * `refused` is one that GitHub has just refused; where there is no other, the same comes again.
+   */
+  token: (owner: string, refused?: Secret) => Promise<Secret>;
+  /** Owners whose calls count against one rate limit have the same; by default all do. */
+  budgetOf?: (owner: string) => string;
   network: Network;
   /** Monotonic milliseconds. */
   now: () => number;
-  onBudget?: (remaining: number, limit: number) => void;
+  onBudget?: (budget: string, remaining: number, limit: number) => void;
 }
 
 const maxAnswerBytes = 16 * 2 ** 20;
@@ -36,7 +41,8 @@ export class GitHubRest {
   readonly #options: RestOptions;
   readonly #stored: LRUCache<string, Stored>;
   readonly #underway = new Map<string, { at: number; answer: Promise<Stored> }>();
-  #pausedUntil = 0;
+  /** Until when nobody calls, for each budget. Owners are those of grants alone, so there are few. */
+  readonly #pausedUntil = new Map<string, number>();
 
   constructor(options: RestOptions) {
     this.#options = options;
@@ -101,8 +107,11 @@ export class GitHubRest {
     stored?: Stored,
   ): Promise<Stored> {
     const at = this.#options.now();
-    this.#assertNotPaused(at);
-    const answer = await this.#send(route, parameters, stored?.etag);
+    const owner = String(parameters.owner);
+    this.#assertNotPaused(owner, at);
+    const answer = await this.#authorized(owner, (token) =>
+      this.#send(route, parameters, token, stored?.etag),
+    );
     if (answer.status === 304 && stored) return { ...stored, at };
     if (answer.status === 200) {
       return {
@@ -113,20 +122,30 @@ export class GitHubRest {
       };
     }
     if (answer.status === 404) return { value: null, at, etag: undefined, size: 1 };
-    throw this.#refusal(answer);
+    throw this.#refusal(owner, answer);
+  }
+
+  /** A token that was revoked before its time is put by, and another tried, once. */
+  async #authorized(owner: string, send: (token: Secret) => Promise<Answer>): Promise<Answer> {
+    const token = await this.#options.token(owner);
+    const answer = await send(token);
+    this.#noteBudget(owner, answer);
+    if (answer.status !== 401) return answer;
+    const other = await this.#options.token(owner, token);
+    return other.reveal() === token.reveal() ? answer : send(other);
   }
 
   async #send(
     route: string,
     parameters: Record<string, string | number>,
+    token: Secret,
     etag?: string,
   ): Promise<Answer> {
-    const { token } = this.#options;
     try {
       const answer = await this.#octokit.request(route, {
         ...parameters,
         headers: {
-          authorization: `Bearer ${(await token()).reveal()}`,
+          authorization: `Bearer ${token.reveal()}`,
           "x-github-api-version": "2022-11-28",
           ...(etag !== undefined && { "if-none-match": etag }),
         },
@@ -152,7 +171,6 @@ export class GitHubRest {
   /** Octokit wants fetch's shape; what it gets is our own network, with its caps and no redirects. */
   async #fetch(url: string, headers: Record<string, string>): Promise<object> {
     const answer = await this.#options.network.call({ url, headers, maxBytes: maxAnswerBytes });
-    this.#noteBudget(answer);
     const text = (): Promise<string> => Promise.resolve(answer.body);
     const entries = Object.entries(answer.headers);
     return {
@@ -167,21 +185,28 @@ export class GitHubRest {
     };
   }
 
-  #noteBudget({ headers }: Answer): void {
+  #noteBudget(owner: string, { headers }: Answer): void {
     const remaining = Number(headers["x-ratelimit-remaining"] ?? Number.NaN);
     const limit = Number(headers["x-ratelimit-limit"] ?? Number.NaN);
     if (Number.isFinite(remaining) && Number.isFinite(limit))
-      this.#options.onBudget?.(remaining, limit);
+      this.#options.onBudget?.(this.#budgetOf(owner), remaining, limit);
   }
 
-  #assertNotPaused(at: number): void {
-    if (at < this.#pausedUntil) throw rateLimited(Math.ceil((this.#pausedUntil - at) / 1000));
+  #assertNotPaused(owner: string, at: number): void {
+    const until = this.#pausedUntil.get(this.#budgetOf(owner)) ?? 0;
+    if (at < until) throw rateLimited(Math.ceil((until - at) / 1000));
   }
 
-  #refusal(answer: Answer): Refusal {
+  #budgetOf(owner: string): string {
+    return this.#options.budgetOf?.(owner) ?? "";
+  }
+
+  #refusal(owner: string, answer: Answer): Refusal {
     const seconds = pauseSeconds(answer, Date.now());
     if (seconds !== null) {
-      this.#pausedUntil = Math.max(this.#pausedUntil, this.#options.now() + seconds * 1000);
+      const budget = this.#budgetOf(owner);
+      const until = this.#options.now() + seconds * 1000;
+      this.#pausedUntil.set(budget, Math.max(this.#pausedUntil.get(budget) ?? 0, until));
       return rateLimited(seconds);
     }
     if (answer.status >= 300 && answer.status < 400) {

@@ -12,6 +12,7 @@ const maxLogBytes = 4 * 2 ** 20;
  * The log of a step that has ended. GitHub redirects to signed storage on another host: one hop, without
  * the cookie, to an address that could be storage (F-01, H-19).
  *
+ * @param maxBytes a larger one is refused
  * @returns the text, or null while it is not there yet
  * @throws {Refusal} proof_invalid when it is too large to be a pinned step's, github_unavailable
  */
@@ -20,24 +21,29 @@ export async function readStoredLog(
   network: Network,
   { repository, headSha, jobId }: JobAddress,
   stepNumber: number,
+  maxBytes = maxLogBytes,
 ): Promise<string | null> {
   const path = `/${repository}/commit/${headSha}/checks/${jobId}/logs/${stepNumber}`;
-  const answer = await session.get(path, "text/plain", maxLogBytes);
+  const answer = await session.get(path, "text/plain", maxBytes);
   if (answer.status === 404) return null;
   if (answer.status === 200) return asText(answer);
   const location = answer.headers.location;
   if (answer.status < 300 || answer.status >= 400 || location === undefined) {
     throw unusable(`GitHub's step log answered ${answer.status}`);
   }
-  const stored = await fetchStored(network, storageUrl(location, session.origin));
+  const stored = await fetchStored(network, storageUrl(location, session.origin), maxBytes);
   if (stored.status === 404) return null;
   if (stored.status !== 200) throw unusable(`the log's storage answered ${stored.status}`);
   return asText(stored);
 }
 
-async function fetchStored(network: Network, url: URL): ReturnType<Network["call"]> {
+async function fetchStored(
+  network: Network,
+  url: URL,
+  maxBytes: number,
+): ReturnType<Network["call"]> {
   try {
-    return await network.call({ url: url.href, maxBytes: maxLogBytes });
+    return await network.call({ url: url.href, maxBytes });
   } catch (error) {
     const kind = error instanceof NetworkError ? error.kind : "error";
     if (kind === "too_large") {

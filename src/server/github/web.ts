@@ -9,6 +9,7 @@ import { isUuid, type JobPage, readJobPage } from "./job-page.ts";
 import type { JobAddress, JobLog } from "./ports.ts";
 import { readStoredLog } from "./stored-log.ts";
 import { GitHubSession, sessionExpired } from "./session.ts";
+import { windowOf } from "./step-window.ts";
 
 const step = z.object({
   id: z.string().refine(isUuid),
@@ -19,9 +20,20 @@ const step = z.object({
   started_at: z.string().nullish(),
   completed_at: z.string().nullish(),
 });
-const backscroll = z.object({ lines: z.array(z.object({ line: z.string() })).nullish() });
+const backscroll = z.object({ lines: z.array(z.looseObject({ line: z.string() })).nullish() });
 
 type Step = z.output<typeof step>;
+
+/** An item of a live feed, with whatever else GitHub says of it. */
+export type FeedItem = NonNullable<z.output<typeof backscroll>["lines"]>[number];
+
+/** A step as the web shows it now. */
+export interface ShownStep {
+  number: number;
+  status: string;
+  /** What a step in progress has said; null for any other. */
+  feed: readonly FeedItem[] | null;
+}
 
 /** Addresses of a job that hold for its life: found once. */
 interface Job {
@@ -60,14 +72,25 @@ export class WebJobLog implements JobLog {
     );
   }
 
+  /** Every step of the job, and what those in progress have said: for recordings. */
+  async show(address: JobAddress): Promise<readonly ShownStep[]> {
+    const job = await this.#job(address);
+    const steps = await this.#steps(address, job);
+    return Promise.all(
+      steps.map(async ({ id, number, status }) => {
+        const feed = status === "in_progress" ? await this.#feed(job, id) : null;
+        return { number, status, feed };
+      }),
+    );
+  }
+
   async #stepLog(
     address: JobAddress,
     job: Job,
     entry: Step,
     feed?: Promise<LogItem[]>,
   ): Promise<StepLog> {
-    const window = { from: timeOf(entry.started_at), to: timeOf(entry.completed_at) };
-    const base = { name: entry.name, window };
+    const base = { name: entry.name, window: windowOf(entry) };
     if (entry.status === "in_progress") {
       return {
         ...base,
@@ -118,13 +141,15 @@ export class WebJobLog implements JobLog {
   }
 
   /** Items stay whole: a value with newlines is one item, and never several lines (L-02). */
-  async #liveItems({ path, page }: Job, uuid: string): Promise<LogItem[]> {
+  async #liveItems(job: Job, uuid: string): Promise<LogItem[]> {
+    return (await this.#feed(job, uuid)).map(({ line }) => ({ text: line }));
+  }
+
+  async #feed({ path, page }: Job, uuid: string): Promise<readonly FeedItem[]> {
     const url = `${path}/jobs/${page.internalId}/steps/${uuid}/backscroll`;
     const answer = await this.#session.get(url, "application/json", 8 * 2 ** 20);
     if (answer.status === 404) return [];
-    return (this.#json(backscroll, answer, "live log").lines ?? []).map(({ line }) => ({
-      text: line,
-    }));
+    return this.#json(backscroll, answer, "live log").lines ?? [];
   }
 
   #json<T>(schema: z.ZodType<T>, answer: Answer, what: string): T {
@@ -146,9 +171,4 @@ function assertOk({ status }: Answer, what: string): void {
     retryAfter: 5,
     note: `GitHub's ${what} answered ${status}`,
   });
-}
-
-function timeOf(text: string | null | undefined): number | undefined {
-  const time = Date.parse(text ?? "");
-  return Number.isNaN(time) ? undefined : time;
 }

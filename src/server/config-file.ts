@@ -1,0 +1,18 @@
+import { readFileSync } from "node:fs";
+import { type Config, ConfigError, parseConfig } from "./config.ts";
+
+/** @throws {ConfigError}, and what the file system says */
+export function readConfig(path: string): Config {
+  return parseConfig(readFileSync(path, "utf8"));
+}
+
+/** @returns a line for each fault of a configuration that was not to be had; null for any other error */
+export function configFaults(error: unknown, path: string): string[] | null {
+  if (error instanceof ConfigError) {
+    const sorted = error.faults.toSorted((a, b) => a.line - b.line);
+    return sorted.map(({ line, message }) => `${path}:${line}: ${message}`);
+  }
+  const { code } = error as NodeJS.ErrnoException;
+  if (code !== "ENOENT" && code !== "EACCES" && code !== "EISDIR") return null;
+  return [`actions2aws: the configuration can't be read (${code}): ${path}`];
+}
