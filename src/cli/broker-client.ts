@@ -1,8 +1,9 @@
 import { type Code, codes } from "../core/errors.ts";
+import { addressOf } from "./broker-url.ts";
 import { Failure, exitCodes } from "./failure.ts";
 import type { Environment } from "./host.ts";
 import { oneLine } from "./plain-text.ts";
-import { Unreachable, Wire, type WireAnswer } from "./wire.ts";
+import { type Peer, Unreachable, Wire, type WireAnswer } from "./wire.ts";
 
 /** The broker's answer. All of it comes from outside: nothing is trusted but its shape. */
 export type Answer =
@@ -24,22 +25,29 @@ export interface Problem {
   readonly retryAfterMs: number | null;
 }
 
+const peer: Peer = { name: "the broker", setting: "--url", longestBody: 64 * 1024 };
+
 export class BrokerClient {
+  readonly #broker: URL;
   readonly #wire: Wire;
   readonly #now: () => number;
 
-  private constructor(wire: Wire, now: () => number) {
+  private constructor(broker: URL, wire: Wire, now: () => number) {
+    this.#broker = broker;
     this.#wire = wire;
     this.#now = now;
   }
 
   static async to(broker: URL, host: { env: Environment; now(): number }): Promise<BrokerClient> {
-    return new BrokerClient(await Wire.to(broker, host.env), () => host.now());
+    return new BrokerClient(broker, await Wire.to(broker, peer, host.env), () => host.now());
   }
 
-  async post(path: string, body: object, timeoutMs: number): Promise<Answer> {
+  async post(path: string, content: object, timeoutMs: number): Promise<Answer> {
+    const url = addressOf(this.#broker, path);
+    const body = JSON.stringify(content);
     try {
-      return understand(await this.#wire.post(path, body, timeoutMs), this.#now());
+      const answer = await this.#wire.send({ method: "POST", url, headers, body }, timeoutMs);
+      return understand(answer, this.#now());
     } catch (error) {
       if (error instanceof Unreachable) return { kind: "unreachable", reason: error.message };
       throw error;
@@ -50,6 +58,11 @@ export class BrokerClient {
     this.#wire.close();
   }
 }
+
+const headers = {
+  "content-type": "application/json",
+  accept: "application/json, application/problem+json",
+};
 
 function understand(answer: WireAnswer, now: number): Answer {
   const mediaType = answer.contentType.split(";")[0]?.trim().toLowerCase();

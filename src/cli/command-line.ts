@@ -1,8 +1,10 @@
 import { Command, CommanderError } from "commander";
 import { exitCodes, type Failure, usageError } from "./failure.ts";
+import type { ExplainFlags } from "./explain.ts";
 import type { Host } from "./host.ts";
 import type { KeygenOptions } from "./keygen.ts";
 import { splitCommand } from "./last-words.ts";
+import type { RecordFlags } from "./record.ts";
 import type { RequestFlags } from "./request-options.ts";
 import type { ServeOptions } from "./serve.ts";
 import { version } from "./version.ts";
@@ -39,6 +41,11 @@ export async function runCommandLine(argv: readonly string[], host: Host): Promi
     .option("--identity <file>", "where the identity is kept (ACTIONS2AWS_IDENTITY)")
     .option("--proof <kind>", "auto, log or oidc (ACTIONS2AWS_PROOF)")
     .option("--format <format>", `${formatList} (ACTIONS2AWS_FORMAT; default: shell)`)
+    .option(
+      "--profile <name>",
+      "write an AWS profile that renews itself; --format then hands on its name (ACTIONS2AWS_PROFILE)",
+    )
+    .option("--refresh", "keep a long command supplied with fresh ones (ACTIONS2AWS_REFRESH)")
     .option("--duration <time>", "how long they are good, like 15m or 1h (ACTIONS2AWS_DURATION)")
     .option(
       "--announce-to <file>",
@@ -49,6 +56,14 @@ export async function runCommandLine(argv: readonly string[], host: Host): Promi
       "set AWS_REGION and AWS_DEFAULT_REGION as well (ACTIONS2AWS_REGION)",
     )
     .option("--job-id <number>", "this job's id, ${{ job.check_run_id }} (ACTIONS2AWS_JOB_ID)")
+    .option(
+      "--expect-account <id>",
+      "fail unless role and credentials are this account's (ACTIONS2AWS_EXPECT_ACCOUNT)",
+    )
+    .option(
+      "--mask-account-id",
+      "hide the role's account id in the log (ACTIONS2AWS_MASK_ACCOUNT_ID)",
+    )
     .option("--step <name>", "the name of the step that runs this (ACTIONS2AWS_STEP_NAME)")
     .option("--timeout <time>", "when to give up (ACTIONS2AWS_TIMEOUT; default: 60s)")
     .addHelpText("after", requestHelp)
@@ -77,6 +92,38 @@ export async function runCommandLine(argv: readonly string[], host: Host): Promi
       exitCode = await serve(flags);
     });
 
+  program
+    .command("record")
+    .description("write a recording of a run, without its secrets")
+    .requiredOption("--repository <owner/name>", "whose run it is")
+    .requiredOption("--run <number>", "its id")
+    .requiredOption("--out <folder>", "a new folder for the recording")
+    .option("--attempt <number>", "which attempt (default: the latest)")
+    .option("--config <file>", "a broker's configuration, for GitHub's addresses")
+    .option("--server-url <url>", "GitHub's address (default: https://github.com)")
+    .option("--api-url <url>", "its API's address, if it is not the usual one")
+    .addHelpText("after", recordHelp)
+    .action(async (flags: RecordFlags) => {
+      const { record } = await import("./record.ts");
+      exitCode = await record(flags, host);
+    });
+
+  program
+    .command("explain")
+    .description("tell what a broker would answer to a recorded run, and why")
+    .requiredOption("--config <file>", "the broker's configuration")
+    .requiredOption("--recording <folder>", "the run")
+    .requiredOption("--role <arn>", "the role that is asked for")
+    .option("--job <name>", "the job that asks, by its name (default: the one in progress)")
+    .option("--job-id <number>", "the job that asks, by its id")
+    .option("--step <name>", "the step that asks")
+    .option("--json", "for programs")
+    .addHelpText("after", explainHelp)
+    .action(async (flags: ExplainFlags) => {
+      const { explain } = await import("./explain.ts");
+      exitCode = await explain(flags, host);
+    });
+
   if (command !== null && options[0] !== "request") {
     throw usageError("only request takes a command after --: see actions2aws --help");
   }
@@ -103,10 +150,18 @@ Examples:
 const requestHelp = `
 Each option can come from the environment instead. An identity is made if there is none.
 
+--proof auto takes GitHub's OIDC token where the job may have one, and the log where the grant wants it.
+--format credential-process keeps what it gets beside the identity, and renews it when it is called again.
+--profile writes the profile into the AWS shared credentials file, whose other profiles stay as they are;
+  AWS tools find it by AWS_PROFILE, which this prints or writes as --format says.
+--refresh answers the command's AWS tools on loopback, and takes other AWS credentials out of its environment.
+
 Examples:
   eval $(actions2aws request --url https://broker.example.com --role arn:aws:iam::123456789012:role/deploy)
   actions2aws request --format github-env --region eu-west-1
   actions2aws request --duration 1h -- aws s3 ls
+  actions2aws request --refresh -- ./takes-hours.sh
+  actions2aws request --profile deploy && aws --profile deploy s3 ls
 
 Exit codes: 0 done, 2 usage, 3 denied, 4 unavailable or out of time, 1 anything else.`;
 
@@ -114,6 +169,22 @@ const serveHelp = `
 Examples:
   actions2aws serve --config broker.yaml --check
   actions2aws serve --config broker.yaml --listen 0.0.0.0:8080 --admin-listen 127.0.0.1:9090`;
+
+const recordHelp = `
+Reads with GITHUB_TOKEN and GITHUB_USER_SESSION of the environment, as a broker does. What looks like
+a secret is taken out, and its place is told. Look the folder through before you pass it on.
+
+Examples:
+  actions2aws record --repository acme/shop --run 19284650173 --out recordings/shop
+  actions2aws serve --config broker.yaml --recording recordings/shop --simulate-aws`;
+
+const explainHelp = `
+Nothing is asked of GitHub or AWS. A recording has no OIDC tokens: grants that want one do not fit.
+
+Examples:
+  actions2aws explain --config broker.yaml --recording recordings/shop --role arn:aws:iam::123456789012:role/deploy
+
+Exit codes: 0 allowed, 3 denied, 2 usage, 1 anything else.`;
 
 function describeProgram(host: Host): Command {
   return new Command("actions2aws")

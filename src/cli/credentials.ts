@@ -27,6 +27,13 @@ const shapes = {
  * @param text the opened age file
  */
 export function checkCredentials(text: string, now: number): Credentials {
+  const credentials = parseCredentials(text);
+  if (Date.parse(credentials.expiration) > now) return credentials;
+  throw unfit("they have expired already; are the clocks right?");
+}
+
+/** The same for credentials that may have expired. */
+export function parseCredentials(text: string): Credentials {
   const fields = parse(text);
   const take = (name: keyof typeof shapes): string => {
     const value = fields[name];
@@ -35,9 +42,7 @@ export function checkCredentials(text: string, now: number): Credentials {
     return value;
   };
   const expiration = take("Expiration");
-  const expires = Date.parse(expiration);
-  if (Number.isNaN(expires)) throw unfit("Expiration is not a date");
-  if (expires <= now) throw unfit("they have expired already; are the clocks right?");
+  if (Number.isNaN(Date.parse(expiration))) throw unfit("Expiration is not a date");
   return {
     accessKeyId: new Secret(take("AccessKeyId")),
     secretAccessKey: new Secret(take("SecretAccessKey")),
@@ -45,6 +50,17 @@ export function checkCredentials(text: string, now: number): Credentials {
     expiration,
     renewalToken: fields.RenewalToken === undefined ? null : new Secret(take("RenewalToken")),
   };
+}
+
+/** What parseCredentials takes; not for a log. */
+export function credentialsText(credentials: Credentials): string {
+  return JSON.stringify({
+    AccessKeyId: credentials.accessKeyId.reveal(),
+    SecretAccessKey: credentials.secretAccessKey.reveal(),
+    SessionToken: credentials.sessionToken.reveal(),
+    Expiration: credentials.expiration,
+    ...(credentials.renewalToken && { RenewalToken: credentials.renewalToken.reveal() }),
+  });
 }
 
 /** An error of JSON.parse would quote the text. */

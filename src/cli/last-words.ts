@@ -1,7 +1,7 @@
 import { formats, isFormatName } from "./formats/format.ts";
 import type { Environment } from "./host.ts";
 
-const silentCommands = new Set(["keygen", "serve", "record", "help"]);
+const silentCommands = new Set(["keygen", "serve", "record", "explain", "help"]);
 
 /**
  * What stdout must say if no credentials come, whatever the reason. It is found in the raw arguments,

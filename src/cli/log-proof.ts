@@ -1,49 +1,51 @@
 import { parseProofLine, proofLine } from "../core/announcement.ts";
 import type { Code } from "../core/errors.ts";
-import type { AgeKey } from "./age-key.ts";
 import { announceWhile } from "./announce.ts";
+import { type Asked, challengeBody, credentialBody } from "./asked.ts";
 import { type Deadline, ask } from "./asking.ts";
 import type { Body, BrokerClient } from "./broker-client.ts";
 import { Failure, exitCodes } from "./failure.ts";
 import type { Host } from "./host.ts";
 import type { LiveFeed } from "./live-feed.ts";
 import { TurnedAway } from "./refusal-line.ts";
-import type { RunContext } from "./run-context.ts";
+import type { TokenSource } from "./token-proof.ts";
 
 const staleChallenge = new Set<unknown>([
   "challenge_expired",
   "challenge_invalid",
 ] satisfies Code[]);
 
-/** Who asks for what, and with which key. */
-export interface Asked {
-  readonly run: RunContext;
-  readonly key: AgeKey;
-  readonly role: string;
-  readonly step: string | undefined;
-  readonly durationSeconds: number | undefined;
-}
-
 /** Opens an armored age file with our key. */
 export type Open = (armored: string) => Promise<string>;
+
+/** What a proof is made with. */
+export interface Means {
+  readonly asked: Asked;
+  readonly broker: BrokerClient;
+  readonly open: Open;
+  /** Where the announcement is written as well. */
+  readonly feed: LiveFeed | null;
+  readonly deadline: Deadline;
+  readonly host: Host;
+}
 
 /**
  * Challenge, announcement, credentials; once more from the start if the challenge ran out, or is one
  * that the broker no longer knows for its own: it may have been started anew meanwhile (F-11).
  */
 export async function proveByLog(
-  asked: Asked,
-  broker: BrokerClient,
-  open: Open,
-  feed: LiveFeed | null,
-  deadline: Deadline,
-  host: Host,
+  { asked, broker, open, feed, deadline, host }: Means,
+  tokens: TokenSource | null,
 ): Promise<Body> {
   const once = async (): Promise<Body> => {
     const { line, ticket } = await challengeFor(asked, broker, open, deadline, host);
+    const tokenOf = tokens?.begin();
     return announceWhile(line, host, feed, () =>
       ask(
-        (ms) => broker.post("/v1/credentials", credentialBody(asked, ticket), ms),
+        async (ms) => {
+          const body = credentialBody(asked, { ticket, token: await tokenOf?.() });
+          return broker.post("/v1/credentials", body, ms);
+        },
         deadline,
         host,
       ),
@@ -75,32 +77,6 @@ async function challengeFor(
   const ticket = typeof body.ticket === "string" ? await open(body.ticket) : "";
   if (!/^[\x21-\x7e]{1,512}$/.test(ticket)) throw unfit("ticket");
   return { line, ticket };
-}
-
-/** These fields leave and no others (C-18). */
-function challengeBody({ run, key }: Asked): object {
-  return {
-    repository: run.repository,
-    run_id: run.runId,
-    run_attempt: run.runAttempt,
-    public_key: key.publicKey,
-    job: run.job,
-    ...(run.ref !== undefined && { ref: run.ref }),
-  };
-}
-
-function credentialBody({ run, key, role, step, durationSeconds }: Asked, ticket: string): object {
-  return {
-    repository: run.repository,
-    run_id: run.runId,
-    run_attempt: run.runAttempt,
-    job: run.job,
-    ...(step !== undefined && { step }),
-    role,
-    ...(durationSeconds !== undefined && { duration_seconds: durationSeconds }),
-    public_key: key.publicKey,
-    ticket,
-  };
 }
 
 function unfit(what: string): Failure {

@@ -1,6 +1,6 @@
 import { chmodSync, lstatSync, mkdirSync, type Stats } from "node:fs";
 import { dirname } from "node:path";
-import { Failure, exitCodes } from "./failure.ts";
+import { Failure, exitCodes, systemCode } from "./failure.ts";
 import type { IdentityPlace } from "./identity-path.ts";
 
 /** The identity's folder, made 0700 whatever the umask if it is not there (C-07). */
@@ -26,6 +26,19 @@ export function checkFolderOf(place: IdentityPlace): boolean {
   throw new Failure(exitCodes.other, `the identity's folder ${folder} ${fault}`);
 }
 
+/**
+ * A folder that is ours alone, made if it is not there.
+ *
+ * @param what as our lines name it
+ */
+export function makeOwnFolder(folder: string, what: string): void {
+  const stats = lstatSync(folder, { throwIfNoEntry: false });
+  if (!stats) return makeWithParents(folder);
+  const fault = faultOf(stats, true);
+  if (fault !== null) throw new Failure(exitCodes.other, `${what} ${folder} ${fault}`);
+  chmodSync(folder, 0o700);
+}
+
 function faultOf(stats: Stats, own: boolean): string | null {
   if (stats.isSymbolicLink())
     return "is a symbolic link, which is not followed: give the real path, or remove it";
@@ -40,9 +53,20 @@ function faultOf(stats: Stats, own: boolean): string | null {
   return null;
 }
 
+/** Nothing happens if there is such a folder. */
+export function makeFolderWithParents(folder: string): void {
+  if (!lstatSync(folder, { throwIfNoEntry: false })) makeWithParents(folder);
+}
+
 function makeWithParents(folder: string): void {
   const parent = dirname(folder);
   if (parent !== folder && !lstatSync(parent, { throwIfNoEntry: false })) makeWithParents(parent);
-  mkdirSync(folder, 0o700);
+  try {
+    mkdirSync(folder, 0o700);
+  } catch (error) {
+    // Another process of the job was faster.
+    if (systemCode(error) === "EEXIST" && lstatSync(folder).isDirectory()) return;
+    throw error;
+  }
   chmodSync(folder, 0o700);
 }

@@ -41,7 +41,7 @@ const ends = {
     "the job needs `permissions: id-token: write`, and --url must be the broker's public_url",
   ],
   role_not_granted: ["denied", "check --role, or ask whoever runs the broker to grant this role"],
-  renewal_invalid: ["denied", "ask for credentials anew"],
+  renewal_invalid: ["denied", "ask for credentials anew, in a step of the job"],
   too_large: ["other", "this program and the broker do not fit together: check their versions"],
   rate_limited: [
     "unavailable",
@@ -65,6 +65,10 @@ const ends = {
     "unavailable",
     "tell whoever runs the broker that its audit record cannot be written",
   ],
+  store_unavailable: [
+    "unavailable",
+    "try again later, or tell whoever runs the broker that its store does not answer",
+  ],
   internal_error: ["unavailable", "tell whoever runs the broker, with the request's id"],
   not_found: ["other", "check the path in --url"],
   method_not_allowed: ["other", "check the path in --url"],
@@ -78,11 +82,13 @@ const ends = {
 export class TurnedAway extends Failure {
   override name = "TurnedAway";
   readonly code: Code | null;
+  readonly fields: readonly string[];
 
   constructor(problem: Problem) {
     const [exit, advice] = endOf(problem);
     super(exitCodes[exit], `the broker says no: ${describe(problem)}: ${advice}`);
     this.code = problem.code;
+    this.fields = problem.fields;
   }
 }
 

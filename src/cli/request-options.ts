@@ -1,8 +1,11 @@
+import { accountOfRole } from "./account.ts";
 import { parseBrokerUrl } from "./broker-url.ts";
 import { parseDuration } from "./duration.ts";
 import { usageError } from "./failure.ts";
 import { type FormatName, formatNames, formats, isFormatName } from "./formats/format.ts";
 import type { Environment } from "./host.ts";
+import { isProfileName } from "./profile-file.ts";
+import { type ProofKind, isProofKind } from "./proof-kind.ts";
 import { parseId } from "./run-context.ts";
 
 /** As given on the command line. */
@@ -12,6 +15,10 @@ export interface RequestFlags {
   identity?: string;
   proof?: string;
   format?: string;
+  profile?: string;
+  refresh?: boolean;
+  expectAccount?: string;
+  maskAccountId?: boolean;
   duration?: string;
   announceTo?: string;
   region?: string;
@@ -20,18 +27,32 @@ export interface RequestFlags {
   timeout?: string;
 }
 
-/** Where the credentials go. */
-export type Output =
-  | { kind: "command"; command: readonly [string, ...string[]] }
+/** Where text goes. */
+export type TextOutput =
   | { kind: "stdout"; format: FormatName }
   | { kind: "file"; format: FormatName; variable: string; path: string };
+
+/** Where the credentials go. */
+export type Output =
+  | TextOutput
+  | { kind: "command"; command: Words }
+  /** To a command that finds fresh ones for as long as it runs. */
+  | { kind: "refreshed"; command: Words }
+  /** @property name of the profile, which the text then names */
+  | { kind: "profile"; name: string; text: TextOutput };
+
+type Words = readonly [string, ...string[]];
 
 export interface RequestOptions {
   readonly url: URL;
   readonly role: string;
   /** As `--identity` says; the environment's word counts for less (C-09). */
   readonly identity: string | undefined;
+  readonly proof: ProofKind;
   readonly output: Output;
+  /** Twelve digits: the role's account, of which the credentials must be. */
+  readonly expectAccount: string | undefined;
+  readonly maskAccountId: boolean;
   readonly durationSeconds: number | undefined;
   readonly announceTo: string | undefined;
   readonly region: string | undefined;
@@ -56,12 +77,17 @@ export function parseRequestOptions(
   const role = flags.role ?? (env.ACTIONS2AWS_ROLE || undefined);
   if (role === undefined)
     throw usageError("the role is missing: give its ARN by --role or ACTIONS2AWS_ROLE");
-  checkProof(flags.proof ?? (env.ACTIONS2AWS_PROOF || "auto"));
   return {
     url: parseBrokerUrl(url),
     role: checkRole(role),
     identity: flags.identity,
-    output: chooseOutput(flags.format, command, env),
+    proof: checkProof(flags.proof ?? (env.ACTIONS2AWS_PROOF || "auto")),
+    output: chooseOutput(flags, command, env),
+    expectAccount: checkAccount(
+      flags.expectAccount ?? (env.ACTIONS2AWS_EXPECT_ACCOUNT || undefined),
+      role,
+    ),
+    maskAccountId: flags.maskAccountId ?? isOn("ACTIONS2AWS_MASK_ACCOUNT_ID", env),
     durationSeconds: duration(flags.duration ?? (env.ACTIONS2AWS_DURATION || undefined)),
     announceTo: flags.announceTo ?? (env.ACTIONS2AWS_ANNOUNCE_TO || undefined),
     region: checkRegion(flags.region ?? (env.ACTIONS2AWS_REGION || undefined)),
@@ -71,10 +97,9 @@ export function parseRequestOptions(
   };
 }
 
-function checkProof(proof: string): void {
-  if (proof === "oidc")
-    throw usageError("--proof oidc is not in this version yet: use --proof log, or leave it out");
-  if (proof !== "auto" && proof !== "log") throw usageError("--proof must be auto, log or oidc");
+function checkProof(proof: string): ProofKind {
+  if (isProofKind(proof)) return proof;
+  throw usageError("--proof must be auto, log or oidc");
 }
 
 function checkRole(role: string): string {
@@ -84,25 +109,56 @@ function checkRole(role: string): string {
   );
 }
 
+/** The role's own account is known without asking anybody (C-02). */
+function checkAccount(account: string | undefined, role: string): string | undefined {
+  if (account === undefined) return undefined;
+  if (!/^[0-9]{12}$/.test(account))
+    throw usageError("--expect-account must be an account's id, of 12 digits");
+  if (accountOfRole(role) === account) return account;
+  throw usageError(`--role is not of the account ${account}, which --expect-account wants`);
+}
+
 function chooseOutput(
-  flag: string | undefined,
+  { format, profile, refresh }: RequestFlags,
   command: readonly string[] | null,
   env: Environment,
 ): Output {
   if (command !== null) {
     const [program, ...args] = command;
-    if (flag !== undefined)
+    if (format !== undefined)
       throw usageError("--format and a command exclude each other: take one of them away");
+    if (profile !== undefined)
+      throw usageError("--profile and a command exclude each other: take one of them away");
     if (!program) throw usageError("the command after -- is missing");
-    return { kind: "command", command: [program, ...args] };
+    const refreshes = refresh ?? isOn("ACTIONS2AWS_REFRESH", env);
+    return { kind: refreshes ? "refreshed" : "command", command: [program, ...args] };
   }
-  const format = flag ?? (env.ACTIONS2AWS_FORMAT || "shell");
+  if (refresh) throw usageError("--refresh is for a command: give it after --");
+  const text = chooseText(format ?? (env.ACTIONS2AWS_FORMAT || "shell"), env);
+  // The AWS tools call us with a format; the job's variable for the profile is not meant for them.
+  const name = profile ?? (format === undefined ? env.ACTIONS2AWS_PROFILE || undefined : undefined);
+  if (name === undefined) return text;
+  if (!isProfileName(name))
+    throw usageError("--profile must be a name of letters, digits, - and _");
+  if (text.format === "credential-process")
+    throw usageError("--profile makes AWS tools call --format credential-process: leave it out");
+  return { kind: "profile", name, text };
+}
+
+function chooseText(format: string, env: Environment): TextOutput {
   if (!isFormatName(format)) throw usageError(`--format must be one of ${formatNames.join(", ")}`);
   const { to } = formats[format];
   if (to === "stdout") return { kind: "stdout", format };
   const path = env[to];
   if (!path) throw usageError(`--format ${format} is for steps of a job: ${to} is not set`);
   return { kind: "file", format, variable: to, path };
+}
+
+function isOn(name: string, env: Environment): boolean {
+  const value = env[name] ?? "";
+  if (/^(?:true|1)?$/i.test(value)) return value !== "";
+  if (/^(?:false|0)$/i.test(value)) return false;
+  throw usageError(`${name} must be true or false`);
 }
 
 /** The range that STS knows. */

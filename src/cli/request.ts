@@ -1,98 +1,124 @@
-import { BrokerClient, type Body, requestIdOf, textOf } from "./broker-client.ts";
+import { accountOfRole } from "./account.ts";
+import type { Asked } from "./asked.ts";
 import { Deadline } from "./asking.ts";
-import { type Credentials, checkCredentials } from "./credentials.ts";
+import { CredentialCache } from "./credential-cache.ts";
+import { CredentialSource } from "./credential-source.ts";
 import { deliver } from "./deliver.ts";
-import { Failure, exitCodes } from "./failure.ts";
+import { formats } from "./formats/format.ts";
 import { type Host, isInJob, say } from "./host.ts";
 import { keepOrMakeIdentity } from "./identity-file.ts";
-import { placeIdentity } from "./identity-path.ts";
-import { liveFeed } from "./live-feed.ts";
-import { type Asked, type Open, proveByLog } from "./log-proof.ts";
-import { proxyFor, proxyNotice } from "./proxy.ts";
-import type { RequestOptions } from "./request-options.ts";
+import { type IdentityPlace, placeIdentity } from "./identity-path.ts";
+import { type Issued, summaryOf } from "./issued.ts";
+import { keptOrNewCredentials, proveAndKeep } from "./kept-credentials.ts";
+import { planProfile, writeProfile } from "./profile.ts";
+import { runRefreshed } from "./refreshed-command.ts";
+import type { Output, RequestOptions, TextOutput } from "./request-options.ts";
+import { assertNoDefaultProfile, warnOfProfiles, warnOfVariables } from "./rivals.ts";
 import { readRunContext } from "./run-context.ts";
-import { addMask } from "./runner.ts";
-import { variablesOf } from "./variables.ts";
-import type { AgeKey } from "./age-key.ts";
+import { runCommand } from "./run-command.ts";
+import { addMask, maskCredentials } from "./runner.ts";
+import { profileVariables, regionVariables, variablesOf } from "./variables.ts";
+
+/** What all ways to hand credentials on need. */
+interface Scene {
+  readonly options: RequestOptions;
+  readonly asked: Asked;
+  readonly place: IdentityPlace;
+  readonly source: CredentialSource;
+  readonly host: Host;
+}
 
 /** Proves to the broker which job this is, and hands on the credentials that it gives. */
 export async function request(options: RequestOptions, host: Host): Promise<number> {
+  const { output, role } = options;
+  if (options.maskAccountId && isInJob(host.env)) addMask(host.stderr, accountOfRole(role));
   const run = readRunContext(host.env, options.jobId);
   const place = placeIdentity(options.identity, host.env);
   if (place.warning !== null) say(host, place.warning);
+  if (output.kind === "refreshed") assertNoDefaultProfile(host.env);
   const { key } = keepOrMakeIdentity(place, host);
-  const open = opener(key);
-  const answer = await obtain({ ...options, run, key }, open, options, host);
-  const credentials = checkCredentials(await open(sealed(answer)), host.now());
-  mask(credentials, host);
-  const variables = variablesOf(credentials, options.region);
+  const asked = { ...options, run, key };
+  const source = new CredentialSource(
+    asked,
+    { ...options, masksTokens: masksTokens(options, host) },
+    host,
+  );
+  return handOn(output, { options, asked, place, source, host });
+}
+
+function handOn(output: Output, scene: Scene): Promise<number> {
+  if (output.kind === "command") return toCommand(output.command, scene);
+  if (output.kind === "refreshed") return toRefreshedCommand(output.command, scene);
+  if (output.kind === "profile") return toProfile(output.name, output.text, scene);
+  return output.format === "credential-process" ? toAwsTool(output, scene) : toText(output, scene);
+}
+
+async function toText(output: TextOutput, { options, source, host }: Scene): Promise<number> {
+  const issued = await source.prove(new Deadline(options.timeoutSeconds, host));
+  maskCredentials(issued.credentials, host);
+  if (formats[output.format].setsVariables) warnOfProfiles(host);
+  return deliver(givenOf(issued, options), summaryOf(issued, options.role), output, host);
+}
+
+async function toCommand(command: readonly [string, ...string[]], scene: Scene): Promise<number> {
+  const { options, source, host } = scene;
+  const issued = await source.prove(new Deadline(options.timeoutSeconds, host));
+  maskCredentials(issued.credentials, host);
+  warnOfProfiles(host);
+  say(host, summaryOf(issued, options.role));
+  const variables = variablesOf(issued.credentials, options.region);
+  return runCommand(command, { ...host.env, ...Object.fromEntries(variables) }, host);
+}
+
+async function toRefreshedCommand(
+  command: readonly [string, ...string[]],
+  { options, source, host }: Scene,
+): Promise<number> {
+  const { timeoutSeconds, region } = options;
+  const issued = await source.prove(new Deadline(timeoutSeconds, host));
+  maskCredentials(issued.credentials, host);
+  say(host, summaryOf(issued, options.role));
+  const how = { timeoutSeconds, region: regionVariables(region) };
+  return runRefreshed(command, issued, source, how, host);
+}
+
+/** Called again and again: what is kept is used, and renewed in time. */
+async function toAwsTool(output: TextOutput, scene: Scene): Promise<number> {
+  const { options, asked, place, source, host } = scene;
+  const cache = new CredentialCache(asked, options.url, place, host);
+  const { issued, isNew } = await keptOrNewCredentials(cache, source, options.timeoutSeconds, host);
+  maskCredentials(issued.credentials, host);
+  // What was kept is no news: some AWS tools pass our stderr on to the log, call after call.
   return deliver(
-    { credentials, variables },
-    summary(answer, credentials, options.role),
-    options.output,
+    givenOf(issued, options),
+    isNew ? summaryOf(issued, options.role) : null,
+    output,
     host,
   );
 }
 
-async function obtain(
-  asked: Asked,
-  open: Open,
-  options: RequestOptions,
-  host: Host,
-): Promise<Body> {
-  const deadline = new Deadline(options.timeoutSeconds, host);
-  const feed = options.announceTo === undefined ? null : liveFeed(options.announceTo);
-  const proxy = proxyFor(options.url, host.env);
-  if (proxy) say(host, proxyNotice(proxy));
-  const broker = await BrokerClient.to(options.url, host);
-  try {
-    return await proveByLog(asked, broker, open, feed, deadline, host);
-  } finally {
-    broker.close();
-  }
+/** The proof is made here, where stderr reaches the log; the AWS tools' calls then only renew. */
+async function toProfile(name: string, output: TextOutput, scene: Scene): Promise<number> {
+  const { options, asked, place, source, host } = scene;
+  const plan = planProfile({ ...options, name, identity: place.path }, host);
+  const cache = new CredentialCache(asked, options.url, place, host);
+  const issued = await proveAndKeep(cache, source, options.timeoutSeconds, host);
+  maskCredentials(issued.credentials, host);
+  await writeProfile(plan, host);
+  warnOfVariables(host);
+  const given = { ...givenOf(issued, options), variables: profileVariables(name, options.region) };
+  const summary = `profile ${name} in ${plan.path}: ${summaryOf(issued, options.role)}`;
+  return deliver(given, summary, output, host);
 }
 
-/** age-encryption is loaded while the broker thinks about the challenge. */
-function opener(key: AgeKey): Open {
-  const loading = import("../core/seal.ts");
-  return async (armored) => {
-    const { open } = await loading;
-    try {
-      return await open(key.identity.reveal(), armored);
-    } catch {
-      throw new Failure(
-        exitCodes.other,
-        "the broker's answer cannot be opened with this identity: is --url the broker's address?",
-      );
-    }
-  };
+function givenOf({ credentials }: Issued, { region }: RequestOptions) {
+  return { credentials, variables: variablesOf(credentials, region) };
 }
 
-function sealed({ credentials }: Body): string {
-  if (typeof credentials === "string") return credentials;
-  throw new Failure(
-    exitCodes.other,
-    "the broker's answer holds no credentials: is --url the broker's address?",
-  );
-}
-
-/** On stderr, since stdout may be captured; before anything can show them (C-05). */
-function mask(credentials: Credentials, host: Host): void {
-  if (!isInJob(host.env)) return;
-  for (const secret of [
-    credentials.accessKeyId,
-    credentials.secretAccessKey,
-    credentials.sessionToken,
-  ]) {
-    addMask(host.stderr, secret.reveal());
-  }
-}
-
-function summary(answer: Body, credentials: Credentials, role: string): string {
-  const facts = [
-    ["grant", textOf(answer.grant, 100)],
-    ["request", requestIdOf(answer)],
-    ["renewable from", textOf(answer.renewal_after, 40)],
-  ].flatMap(([name, value]) => (value ? [`${name} ${value}`] : []));
-  return `credentials for ${role} until ${credentials.expiration}${facts.length > 0 ? ` (${facts.join(", ")})` : ""}`;
+/**
+ * An AWS tool that calls us keeps our stderr for itself, and quotes it when we fail: a mask there
+ * would not hide the token but show it.
+ */
+function masksTokens({ output }: RequestOptions, { env }: Host): boolean {
+  return isInJob(env) && !(output.kind === "stdout" && output.format === "credential-process");
 }

@@ -1,8 +1,7 @@
 import { spawn } from "node:child_process";
 import { constants } from "node:os";
 import { Failure, exitCodes, systemCode } from "./failure.ts";
-import type { Host } from "./host.ts";
-import type { Variables } from "./variables.ts";
+import type { Environment, Host } from "./host.ts";
 
 /** Not SIGUSR1, which is Node's own; the executable blocks it. */
 const forwarded: NodeJS.Signals[] = ["SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM", "SIGUSR2"];
@@ -10,14 +9,14 @@ const forwarded: NodeJS.Signals[] = ["SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM", "
 const fromTerminal = new Set<NodeJS.Signals>(["SIGINT", "SIGQUIT"]);
 
 /**
- * Runs a command with the variables in its environment alone, and our stdin, stdout and stderr.
+ * Runs a command in an environment of its own, with our stdin, stdout and stderr.
  *
  * @returns its exit code; 128 and the signal's number when a signal ended it; as a shell does.
  */
 export function runCommand(
   [program, ...args]: readonly [string, ...string[]],
-  variables: Variables,
-  host: Pick<Host, "env" | "signals">,
+  env: Environment,
+  host: Pick<Host, "signals">,
 ): Promise<number> {
   return new Promise((resolve, reject) => {
     const onTerminal = process.stdin.isTTY;
@@ -30,10 +29,7 @@ export function runCommand(
     };
     // Before there is a command: a signal must not end us and leave it behind.
     for (const signal of forwarded) host.signals.on(signal, forward);
-    const child = spawn(program, args, {
-      stdio: "inherit",
-      env: { ...host.env, ...Object.fromEntries(variables) },
-    });
+    const child = spawn(program, args, { stdio: "inherit", env });
     child.once("error", (error) => {
       settle();
       const code = systemCode(error);

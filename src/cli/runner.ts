@@ -1,10 +1,22 @@
 import { closeSync, constants, fstatSync, openSync, readSync, writeSync } from "node:fs";
+import type { Credentials } from "./credentials.ts";
 import { Failure, exitCodes, systemCode } from "./failure.ts";
+import { type Host, isInJob } from "./host.ts";
 import type { Sink } from "./sink.ts";
 
 /** Makes the runner hide a value in the job's log from now on. */
 export function addMask(stderr: Sink, value: string): void {
   stderr.write(`::add-mask::${escapeData(value)}\n`);
+}
+
+/** On stderr, since stdout may be captured; before anything can show them (C-05). */
+export function maskCredentials(
+  { accessKeyId, secretAccessKey, sessionToken }: Credentials,
+  host: Pick<Host, "env" | "stderr">,
+): void {
+  if (!isInJob(host.env)) return;
+  for (const secret of [accessKeyId, secretAccessKey, sessionToken])
+    addMask(host.stderr, secret.reveal());
 }
 
 /** As the runner's toolkit does it. */

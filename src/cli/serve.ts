@@ -1,14 +1,15 @@
-import { readFileSync } from "node:fs";
 import { once } from "node:events";
 import { setFlagsFromString } from "node:v8";
 import { warnings } from "../core/policy.ts";
-import { ConfigError, parseConfig } from "../server/config.ts";
-import { EnvironmentError } from "../server/secrets.ts";
+import { readConfig } from "../server/config-file.ts";
 import { startBroker } from "../server/serve.ts";
+import { faultsOf, isUsage } from "../server/settings.ts";
+import { version } from "./version.ts";
 
 export interface ServeOptions {
   config: string;
   listen?: string;
+  adminListen?: string;
   recording?: string;
   simulateAws?: boolean;
   check?: boolean;
@@ -19,11 +20,13 @@ export async function serve(options: ServeOptions): Promise<number> {
   try {
     if (options.check) return check(options.config);
     keepHeapSmall();
+    const hangup = hangups();
     const running = await startBroker(
-      { ...options, listen: options.listen ?? "127.0.0.1:8080" },
+      { ...options, listen: options.listen ?? "127.0.0.1:8080", version },
       process.env,
       process.stdout,
     );
+    hangup(() => running.reload());
     await Promise.race([once(process, "SIGTERM"), once(process, "SIGINT")]);
     await running.stop();
     return 0;
@@ -37,8 +40,22 @@ function keepHeapSmall(): void {
   setFlagsFromString("--heap-growing-percent=10");
 }
 
+/** SIGHUP would end a process that does not listen for it: one that comes early waits for the start. */
+function hangups(): (reload: () => Promise<void>) => void {
+  let reload: (() => Promise<void>) | null = null;
+  let early = false;
+  process.on("SIGHUP", () => {
+    if (reload) void reload();
+    else early = true;
+  });
+  return (started) => {
+    reload = started;
+    if (early) void reload();
+  };
+}
+
 function check(path: string): number {
-  const { policy } = parseConfig(readFileSync(path, "utf8"));
+  const { policy } = readConfig(path);
   for (const warning of warnings(policy)) process.stderr.write(`${path}: warning: ${warning}\n`);
   process.stdout.write(
     `${path}: fine, ${policy.grants.length} grant${policy.grants.length === 1 ? "" : "s"}\n`,
@@ -47,24 +64,6 @@ function check(path: string): number {
 }
 
 function report(error: unknown, path: string): number {
-  if (error instanceof ConfigError) {
-    for (const { line, message } of error.faults.toSorted((a, b) => a.line - b.line))
-      say(`${path}:${line}: ${message}`);
-    return 2;
-  }
-  if (error instanceof EnvironmentError) {
-    say(`actions2aws: ${error.message}`);
-    return 2;
-  }
-  const { code, message } = error as NodeJS.ErrnoException;
-  if (code === "ENOENT" || code === "EACCES" || code === "EISDIR") {
-    say(`actions2aws: the configuration can't be read (${code}): ${path}`);
-    return 2;
-  }
-  say(`actions2aws: ${code ?? "failed"}: ${message}`);
-  return 1;
-}
-
-function say(line: string): void {
-  process.stderr.write(`${line}\n`);
+  for (const fault of faultsOf(error, path)) process.stderr.write(`${fault}\n`);
+  return isUsage(error, path) ? 2 : 1;
 }

@@ -9,11 +9,18 @@ export function variablesOf(credentials: Credentials, region: string | undefined
     ["AWS_SECRET_ACCESS_KEY", credentials.secretAccessKey.reveal()],
     ["AWS_SESSION_TOKEN", credentials.sessionToken.reveal()],
     ["AWS_CREDENTIAL_EXPIRATION", credentials.expiration],
-    ...(region === undefined
-      ? []
-      : ([
-          ["AWS_REGION", region],
-          ["AWS_DEFAULT_REGION", region],
-        ] as const)),
+    ...regionVariables(region),
+  ];
+}
+
+export function profileVariables(name: string, region: string | undefined): Variables {
+  return [["AWS_PROFILE", name], ...regionVariables(region)];
+}
+
+export function regionVariables(region: string | undefined): Variables {
+  if (region === undefined) return [];
+  return [
+    ["AWS_REGION", region],
+    ["AWS_DEFAULT_REGION", region],
   ];
 }

@@ -1,5 +1,4 @@
 import type { Agent, IncomingMessage, RequestOptions, request as httpRequest } from "node:http";
-import { addressOf } from "./broker-url.ts";
 import { Failure, exitCodes, systemCode } from "./failure.ts";
 import type { Environment } from "./host.ts";
 import { proxyFor } from "./proxy.ts";
@@ -18,55 +17,75 @@ export class Unreachable extends Error {
   override name = "Unreachable";
 }
 
-const longestBody = 64 * 1024;
+/** Who is asked, as our lines name it. */
+export interface Peer {
+  /** `the broker` */
+  readonly name: string;
+  /** What to look at when it answers strangely: `--url`. */
+  readonly setting: string;
+  /** The most that is read of an answer. */
+  readonly longestBody: number;
+}
+
+/** One message to the peer. */
+export interface Message {
+  readonly method: "GET" | "POST";
+  readonly url: URL;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
 
 /**
- * The one way out: POST of JSON to the broker, with a time-out, a size cap, no redirects (C-04) and
- * TLS as Node checks it. The same connection serves challenge and credentials.
+ * The one way out, with a time-out, a size cap, no redirects (C-04) and TLS as Node checks it. The
+ * same connection serves challenge and credentials.
  */
 export class Wire {
-  readonly #broker: URL;
+  readonly #peer: Peer;
   readonly #agent: Agent;
   readonly #request: typeof httpRequest;
 
-  private constructor(broker: URL, agent: Agent, request: typeof httpRequest) {
-    this.#broker = broker;
+  private constructor(peer: Peer, agent: Agent, request: typeof httpRequest) {
+    this.#peer = peer;
     this.#agent = agent;
     this.#request = request;
   }
 
-  /** Loads node:https, which takes a while, only where it is needed. */
-  static async to(broker: URL, env: Environment): Promise<Wire> {
+  /**
+   * Loads node:https, which takes a while, only where it is needed.
+   *
+   * @param address https, or http to this machine: who calls has seen to that
+   */
+  static async to(address: URL, peer: Peer, env: Environment): Promise<Wire> {
     if (env.NODE_TLS_REJECT_UNAUTHORIZED === "0") {
       // An earlier step may have set it for this very purpose (C-11).
       throw new Failure(
         exitCodes.other,
-        "NODE_TLS_REJECT_UNAUTHORIZED=0 switches off the check of the broker's certificate: unset it " +
+        `NODE_TLS_REJECT_UNAUTHORIZED=0 switches off the check of ${peer.name}'s certificate: unset it ` +
           "(a private CA goes into NODE_EXTRA_CA_CERTS)",
       );
     }
-    const proxyEnv = proxyFor(broker, env);
+    const proxyEnv = proxyFor(address, env);
     const { Agent, request } =
-      broker.protocol === "https:" ? await import("node:https") : await import("node:http");
+      address.protocol === "https:" ? await import("node:https") : await import("node:http");
     return new Wire(
-      broker,
+      peer,
       new Agent({ keepAlive: true, ...(proxyEnv && { proxyEnv: { ...proxyEnv } }) }),
       request,
     );
   }
 
   /** @throws {Unreachable} when there is no whole answer in time; {Failure} when it must not be taken */
-  async post(path: string, body: object, timeoutMs: number): Promise<WireAnswer> {
+  async send(message: Message, timeoutMs: number): Promise<WireAnswer> {
     try {
-      return await this.#send(addressOf(this.#broker, path), JSON.stringify(body), timeoutMs);
+      return await this.#send(message, timeoutMs);
     } catch (error) {
       if (error instanceof Failure) throw error;
       const code = systemCode(error);
       if (isCertificateFault(code)) {
-        const cure = "check --url; a private CA goes into NODE_EXTRA_CA_CERTS";
+        const cure = `check ${this.#peer.setting}; a private CA goes into NODE_EXTRA_CA_CERTS`;
         throw new Failure(
           exitCodes.other,
-          `the broker's certificate is not accepted (${code}): ${cure}`,
+          `${this.#peer.name}'s certificate is not accepted (${code}): ${cure}`,
         );
       }
       throw new Unreachable(
@@ -79,21 +98,20 @@ export class Wire {
     this.#agent.destroy();
   }
 
-  #send(url: URL, body: string, timeoutMs: number): Promise<WireAnswer> {
+  #send({ method, url, headers, body }: Message, timeoutMs: number): Promise<WireAnswer> {
     const options: RequestOptions = {
-      method: "POST",
+      method,
       agent: this.#agent,
       signal: AbortSignal.timeout(Math.max(1, Math.ceil(timeoutMs))),
       headers: {
-        "content-type": "application/json",
-        "content-length": Buffer.byteLength(body),
-        accept: "application/json, application/problem+json",
+        ...headers,
+        ...(body !== undefined && { "content-length": Buffer.byteLength(body) }),
         "user-agent": `actions2aws/${version}`,
       },
     };
     return new Promise((resolve, reject) => {
       const request = this.#request(url, options, (answer) => {
-        read(answer).then(resolve, (error: unknown) => {
+        read(answer, this.#peer).then(resolve, (error: unknown) => {
           request.destroy();
           reject(error);
         });
@@ -104,19 +122,22 @@ export class Wire {
   }
 }
 
-async function read(answer: IncomingMessage): Promise<WireAnswer> {
+async function read(
+  answer: IncomingMessage,
+  { name, setting, longestBody }: Peer,
+): Promise<WireAnswer> {
   const status = answer.statusCode ?? 0;
   if (status >= 300 && status < 400) {
     throw new Failure(
       exitCodes.other,
-      `unexpected_redirect: the broker's address answers with a redirect (${status}), which is never followed: ` +
-        "give the broker's final address by --url",
+      `unexpected_redirect: ${name}'s address answers with a redirect (${status}), which is never followed: ` +
+        `give ${name}'s final address by ${setting}`,
     );
   }
   if ((answer.headers["content-encoding"] ?? "identity") !== "identity") {
     throw new Failure(
       exitCodes.other,
-      "the broker's answer is compressed, which was not asked for: check --url",
+      `${name}'s answer is compressed, which was not asked for: check ${setting}`,
     );
   }
   const chunks: Buffer[] = [];
@@ -124,7 +145,7 @@ async function read(answer: IncomingMessage): Promise<WireAnswer> {
   for await (const chunk of answer as AsyncIterable<Buffer>) {
     size += chunk.length;
     if (size > longestBody)
-      throw new Failure(exitCodes.other, "the broker's answer is too large: check --url");
+      throw new Failure(exitCodes.other, `${name}'s answer is too large: check ${setting}`);
     chunks.push(chunk);
   }
   return {

@@ -58,6 +58,7 @@ const mayPass: readonly Code[] = [
   "github_rate_limited",
   "aws_unavailable",
   "audit_unavailable",
+  "store_unavailable",
 ];
 
 describe("what may pass", () => {

@@ -13,7 +13,10 @@ test("what is not given has the contract's defaults", () => {
     url: new URL("https://b.example"),
     role,
     identity: undefined,
+    proof: "auto",
     output: { kind: "stdout", format: "shell" },
+    expectAccount: undefined,
+    maskAccountId: false,
     durationSeconds: undefined,
     announceTo: undefined,
     region: undefined,
@@ -34,6 +37,10 @@ const fromEnvironment = {
   ACTIONS2AWS_REGION: "eu-west-1",
   ACTIONS2AWS_JOB_ID: "42",
   ACTIONS2AWS_TIMEOUT: "2m",
+  ACTIONS2AWS_PROFILE: "deploy",
+  ACTIONS2AWS_REFRESH: "true",
+  ACTIONS2AWS_EXPECT_ACCOUNT: "123456789012",
+  ACTIONS2AWS_MASK_ACCOUNT_ID: "true",
 };
 
 test("every option comes from the environment too", () => {
@@ -41,7 +48,10 @@ test("every option comes from the environment too", () => {
     url: new URL("https://e.example/base"),
     role: "arn:aws-us-gov:iam::123456789012:role/e",
     identity: undefined,
-    output: { kind: "stdout", format: "json" },
+    proof: "log",
+    output: { kind: "profile", name: "deploy", text: { kind: "stdout", format: "json" } },
+    expectAccount: "123456789012",
+    maskAccountId: true,
     durationSeconds: 3600,
     announceTo: "/t/3.live",
     region: "eu-west-1",
@@ -90,8 +100,15 @@ describe("is refused with what to do", () => {
     [{ role: `${role}\n` }, /--role must be the ARN/],
     [{ role: "arn:aws:iam::123456789012:user/x" }, /--role must be the ARN/],
     [{ role: "arn:aws:iam::*:role/x" }, /--role must be the ARN/],
-    [{ proof: "oidc" }, /oidc is not in this version/],
     [{ proof: "both" }, /auto, log or oidc/],
+    [{ expectAccount: "1" }, /12 digits/],
+    [{ expectAccount: "12345678901a" }, /12 digits/],
+    [{ expectAccount: "210987654321" }, /--role is not of the account 210987654321/],
+    [{ refresh: true }, /--refresh is for a command/],
+    [{ profile: "a b" }, /--profile must be a name/],
+    [{ profile: "" }, /--profile must be a name/],
+    [{ profile: "x]\nregion=y\n[z" }, /--profile must be a name/],
+    [{ profile: "x", format: "credential-process" }, /--profile makes AWS tools call/],
     [{ format: "bash" }, /--format must be one of shell/],
     [{ format: "toString" }, /--format must be one of shell/],
     [{ duration: "14m" }, /15m to 12h/],
@@ -112,7 +129,17 @@ describe("is refused with what to do", () => {
     expect(() => parse(flags)).toThrow(expect.objectContaining({ exitCode: 2 }));
   });
 
-  test("a command with a format, or none at all", () => {
+  test("a switch that is neither on nor off", () => {
+    expect(() => parse({}, { ACTIONS2AWS_MASK_ACCOUNT_ID: "yes" })).toThrow(
+      /must be true or false/,
+    );
+    expect(() => parse({}, { ACTIONS2AWS_REFRESH: "yes" }, ["ls"])).toThrow(
+      /must be true or false/,
+    );
+  });
+
+  test("a command with a format, a profile, or none at all", () => {
+    expect(() => parse({ profile: "x" }, {}, ["ls"])).toThrow(/exclude each other/);
     expect(() => parse({ format: "json" }, {}, ["ls"])).toThrow(/exclude each other/);
     expect(() => parse({}, {}, [])).toThrow(/command after -- is missing/);
   });
@@ -122,6 +149,30 @@ test("a command makes the environment's format void", () => {
   expect(parse({}, { ACTIONS2AWS_FORMAT: "json" }, ["aws", "s3", "ls"]).output).toEqual({
     kind: "command",
     command: ["aws", "s3", "ls"],
+  });
+});
+
+test.each([
+  [{ refresh: true }, {}, "refreshed"],
+  [{}, { ACTIONS2AWS_REFRESH: "1" }, "refreshed"],
+  [{}, { ACTIONS2AWS_REFRESH: "false" }, "command"],
+  [{}, { ACTIONS2AWS_PROFILE: "deploy" }, "command"],
+  [{}, {}, "command"],
+])("a command with %j and %j is %s", (flags, env, kind) => {
+  expect(parse(flags, env, ["ls"]).output).toEqual({ kind, command: ["ls"] });
+});
+
+test("an AWS tool that calls a profile's command is not sent in circles by the job's variables", () => {
+  const env = { ACTIONS2AWS_PROFILE: "deploy", ACTIONS2AWS_FORMAT: "json" };
+  const format = "credential-process";
+  expect(parse({ format }, env).output).toEqual({ kind: "stdout", format });
+});
+
+test("a profile's name goes where the format says", () => {
+  expect(parse({ profile: "x", format: "github-env" }, { GITHUB_ENV: "/t/env" }).output).toEqual({
+    kind: "profile",
+    name: "x",
+    text: { kind: "file", format: "github-env", variable: "GITHUB_ENV", path: "/t/env" },
   });
 });
 

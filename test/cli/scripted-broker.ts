@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import {
   createServer,
   type IncomingHttpHeaders,
@@ -39,6 +40,7 @@ export type Reply =
 export interface Script {
   challenges?: Reply[];
   credentials?: Reply[];
+  renewals?: Reply[];
 }
 
 export interface ScriptedBroker {
@@ -61,7 +63,8 @@ export async function scriptedBroker(
       const { method = "", url = "", headers } = request;
       const asked = { method, path: url, headers, body: parse(text), at: performance.now() };
       journal.push(asked);
-      const replies = url.endsWith("/v1/challenges") ? script.challenges : script.credentials;
+      const [, kind = "credentials"] = /\/v1\/(challenges|renewals)$/.exec(url) ?? [];
+      const replies = script[kind as keyof Script];
       const fallback = url.endsWith("/v1/challenges") ? goodChallenge : goodAnswer;
       const before = journal.filter(({ path }) => path === url).length - 1;
       const reply = replies?.[Math.min(before, replies.length - 1)] ?? fallback;
@@ -94,12 +97,41 @@ export const goodChallenge: Reply = async (asked, response) => {
 
 export const goodAnswer: Reply = answerWith(goodCredentials);
 
+/** Credentials unlike all others, sealed to the key of the proof, also when they are renewals. */
+export function freshAnswers(lives: { lifeMs?: number; renewalAfterMs?: number } = {}): Reply {
+  const { lifeMs = 900_000 } = lives;
+  const { renewalAfterMs = (lifeMs * 2) / 3 } = lives;
+  return (asked, response) => {
+    const unique = randomUUID().replaceAll("-", "");
+    const credentials = {
+      ...goodCredentials,
+      AccessKeyId: `ASIAY34FZKBOK${letters(unique).slice(0, 7)}`,
+      SessionToken: unique.repeat(8),
+      Expiration: new Date(Date.now() + lifeMs).toISOString(),
+      RenewalToken: `r1.${unique}~${keyOf(asked)}`,
+    };
+    const outside = { renewal_after: new Date(Date.now() + renewalAfterMs).toISOString() };
+    return play(answerWith(credentials, outside), asked, response);
+  };
+}
+
+/** A renewal is sealed to the key that its token names. */
+function keyOf({ body }: Asked): string {
+  const { public_key: key, renewal_token: token } = body;
+  return String(typeof token === "string" ? token.split("~")[1] : key);
+}
+
+/** Hexadecimal digits as letters of AWS's key ids. */
+function letters(digits: string): string {
+  return digits.replaceAll(/[0-9]/g, (digit) => "GHIJKLMNOP".charAt(Number(digit))).toUpperCase();
+}
+
 /** The answer of a good broker around sealed fields that may be anything. */
 export function answerWith(credentials: unknown, outside: Record<string, unknown> = {}): Reply {
   return async (asked, response) => {
     const text = typeof credentials === "string" ? credentials : JSON.stringify(credentials);
     const body = {
-      credentials: await seal(String(asked.body.public_key), text),
+      credentials: await seal(keyOf(asked), text),
       expiration: goodCredentials.Expiration,
       grant: "shop-deploy",
       renewal_after: later(),

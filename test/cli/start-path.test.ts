@@ -54,3 +54,14 @@ test("request loads the age library and no other large one", async () => {
   ]);
   expect(loaded).not.toContain("node:https");
 });
+
+test("credentials that are kept are found without the age library and without a connection", async () => {
+  const broker = await scriptedBroker();
+  const args = ["request", "--url", broker.url, "--role", "arn:aws:iam::123456789012:role/x"];
+  const env = { ...jobEnvironment(temporaryFolder()), ACTIONS2AWS_FORMAT: "credential-process" };
+  await loadedBy(args, env);
+  const loaded = await loadedBy(args, env);
+  expect(broker.journal).toHaveLength(2);
+  expect(loaded.filter((name) => name.startsWith("age-encryption"))).toEqual([]);
+  expect(loaded).toContain("cli/kept-credentials.ts");
+});

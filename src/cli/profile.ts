@@ -1,0 +1,114 @@
+import { dirname } from "node:path";
+import { findAwsFiles, readAwsFile } from "./aws-files.ts";
+import { Failure, exitCodes, systemCode } from "./failure.ts";
+import { FileLock, LockWatch } from "./file-lock.ts";
+import type { Host } from "./host.ts";
+import { commandLineOf, ownCommand } from "./own-command.ts";
+import { replacePrivateFile } from "./private-file.ts";
+import { makeFolderWithParents } from "./private-folder.ts";
+import { type Setting, settingsOf, withSection } from "./profile-file.ts";
+import { assertProfileIsFree } from "./rivals.ts";
+
+/** A profile that is to be written; nothing is in its way. */
+export interface ProfilePlan {
+  readonly name: string;
+  readonly path: string;
+  readonly settings: readonly Setting[];
+}
+
+export interface ProfileWish {
+  readonly name: string;
+  readonly url: URL;
+  readonly role: string;
+  readonly identity: string;
+  readonly region: string | undefined;
+  readonly jobId: number | undefined;
+  readonly durationSeconds: number | undefined;
+  readonly expectAccount: string | undefined;
+}
+
+const patienceMs = 10_000;
+
+/** Looks for what would be in the way, before anything is asked. @throws {Failure} */
+export function planProfile(wish: ProfileWish, { env }: Pick<Host, "env">): ProfilePlan {
+  const { credentials: path, config } = findAwsFiles(env);
+  assertReplaceable(readAwsFile(path), wish.name, path);
+  assertProfileIsFree(wish.name, config);
+  const command = commandLineOf([...ownCommand(process), ...requestOf(wish)], process.platform);
+  return {
+    name: wish.name,
+    path,
+    settings: [
+      ["credential_process", Buffer.from(command).toString("latin1")],
+      ...(wish.region === undefined ? [] : [["region", wish.region] as const]),
+    ],
+  };
+}
+
+/** Puts the profile into the shared credentials file, whose other bytes stay as they are (C-19). */
+export async function writeProfile({ name, path, settings }: ProfilePlan, host: Host) {
+  try {
+    makeFolderWithParents(dirname(path));
+    const lock = await lockBeside(path, host);
+    try {
+      const file = readAwsFile(path);
+      assertReplaceable(file, name, path);
+      replacePrivateFile(path, Buffer.from(withSection(file, name, settings), "latin1"), host);
+    } finally {
+      lock.release();
+    }
+  } catch (error) {
+    if (error instanceof Failure) throw error;
+    throw new Failure(
+      exitCodes.other,
+      `the AWS file ${path} cannot be written (${systemCode(error)})`,
+    );
+  }
+}
+
+/**
+ * What the AWS tools will call. It finds what the job has kept, and renews it; a new proof it makes by
+ * a token alone, since nobody sees what it prints.
+ */
+function requestOf(wish: ProfileWish): string[] {
+  const { url, role, identity, jobId, durationSeconds, expectAccount } = wish;
+  const where = ["--url", url.href, "--role", role, "--identity", identity];
+  return [
+    "request",
+    "--format",
+    "credential-process",
+    "--proof",
+    "oidc",
+    ...where,
+    ...(jobId === undefined ? [] : ["--job-id", String(jobId)]),
+    ...(durationSeconds === undefined ? [] : ["--duration", `${durationSeconds}s`]),
+    ...(expectAccount === undefined ? [] : ["--expect-account", expectAccount]),
+  ];
+}
+
+/** A key that does not end of itself may be the only copy. */
+function assertReplaceable(file: string, name: string, path: string): void {
+  const settings = settingsOf(file, name);
+  if (!settings.has("aws_access_key_id") || settings.has("aws_session_token")) return;
+  throw new Failure(
+    exitCodes.other,
+    `the profile ${name} in ${path} holds a long-lived key, which is not replaced: take another name, or remove it`,
+  );
+}
+
+async function lockBeside(path: string, host: Host): Promise<FileLock> {
+  const lockPath = `${path}.actions2aws-lock`;
+  const watch = new LockWatch(lockPath, host);
+  const start = host.elapsed();
+  for (;;) {
+    const lock = FileLock.take(lockPath);
+    if (lock) return lock;
+    if (host.elapsed() - start > patienceMs)
+      throw new Failure(
+        exitCodes.other,
+        `the AWS file ${path} is being written by another process`,
+      );
+    watch.look();
+    await host.sleep(25 + 50 * host.random());
+  }
+}
