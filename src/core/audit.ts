@@ -62,7 +62,8 @@ export function auditRecord(decided: Decided, outcome: Outcome): Record<string, 
   };
 }
 
-function identityRecord(
+/** Who a run is, by the names that the audit has for it. */
+export function identityRecord(
   identity: RunIdentity,
   ref: string | null | undefined,
 ): Record<string, unknown> {

@@ -40,62 +40,67 @@ const text = z
   .string()
   .min(1, "must not be empty")
   .max(512)
-  .refine(
-    (value) => !/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(value),
-    "must not hold control or invisible characters",
-  );
+  .regex(/^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]*$/u, "must not hold control or invisible characters");
 
 /** One text or a list of them; never an empty list, which could be read as "any" (P-04). */
 function list(item: z.ZodType<string>): z.ZodType<readonly string[]> {
-  return z.preprocess(
-    (value) => (typeof value === "string" ? [value] : value),
-    z.array(item, "must be text or a list of texts").min(1, "must not be an empty list"),
-  );
+  return z
+    .preprocess(
+      (value) => (typeof value === "string" ? [value] : value),
+      z.array(item, "must be text or a list of texts").min(1, "must not be an empty list"),
+    )
+    .meta({ oneOrMore: true });
 }
 
-const repository = text.superRefine((value, context) => {
-  const [owner = "", name = ""] = value.split("/");
-  if (owner.includes("*")) context.addIssue("the owner is never a pattern");
-  else if (
-    !repositoryShape.test(`${owner}/${name.replaceAll("*", "x")}`) ||
-    value.split("/").length !== 2
-  ) {
-    context.addIssue("must be OWNER/NAME");
-  }
-});
+// What `describe` and `meta` say is for the JSON Schema of the configuration: see server/config-schema.ts.
 
-const ref = text.refine(
-  (value) => /^refs\/(?:heads|tags|pull)\/./.test(value),
+const repository = text
+  .superRefine((value, context) => {
+    const [owner = "", name = ""] = value.split("/");
+    if (owner.includes("*")) context.addIssue("the owner is never a pattern");
+    else if (
+      !repositoryShape.test(`${owner}/${name.replaceAll("*", "x")}`) ||
+      value.split("/").length !== 2
+    ) {
+      context.addIssue("must be OWNER/NAME");
+    }
+  })
+  .meta({ pattern: "^[A-Za-z0-9_-]{1,39}/(?!\\.{1,2}$)[A-Za-z0-9._*-]{1,100}$" });
+
+const ref = text.regex(
+  /^refs\/(?:heads|tags|pull)\/./,
   "must be a full ref, such as refs/heads/main",
 );
 
-const workflow = text.refine(
-  (value) => /^\.github\/workflows\/[^/*@]+\.ya?ml$/.test(value),
+const workflow = text.regex(
+  /^\.github\/workflows\/[^/*@]+\.ya?ml$/,
   "must be the path of a workflow file, such as .github/workflows/deploy.yml",
 );
 
-const reusableWorkflow = text.refine(
-  (value) => /^[^/@*]+\/[^/@*]+\/\.github\/workflows\/[^/@*]+\.ya?ml@[^*]+$/.test(value),
+const reusableWorkflow = text.regex(
+  /^[^/@*]+\/[^/@*]+\/\.github\/workflows\/[^/@*]+\.ya?ml@[^*]+$/,
   "must be OWNER/NAME/.github/workflows/FILE@REF, without patterns",
 );
 
 /** Where a `*` would otherwise wait for somebody of that name. */
-const exactText = text.refine((value) => !value.includes("*"), "is never a pattern: write it out");
+const exactText = text.regex(/^[^*]*$/, "is never a pattern: write it out");
 
 /** The account and path are never a pattern, so that a grant can't reach into another account (A-01). */
-const role = text.refine((value) => {
-  const name = value.slice(value.lastIndexOf("/") + 1);
-  return (
-    roleShape.test(value.slice(0, value.length - name.length) + name.replaceAll("*", "x")) &&
-    name !== "*" &&
-    !name.includes("**")
-  );
-}, "must be the ARN of an IAM role; * may stand within its name, not for all of it");
+const role = text
+  .refine((value) => {
+    const name = value.slice(value.lastIndexOf("/") + 1);
+    return (
+      roleShape.test(value.slice(0, value.length - name.length) + name.replaceAll("*", "x")) &&
+      name !== "*" &&
+      !name.includes("**")
+    );
+  }, "must be the ARN of an IAM role; * may stand within its name, not for all of it")
+  .meta({
+    pattern:
+      "^arn:aws(?:-[a-z]{1,10}){0,3}:iam::[0-9]{12}:role/(?:[A-Za-z0-9+=,.@_/-]*/)?(?!\\*$)(?![^/]*\\*\\*)[A-Za-z0-9+=,.@_*-]*$",
+  });
 
-const event = text.refine(
-  (value) => /^[a-z_]+$/.test(value),
-  "must be the name of an event, such as push",
-);
+const event = text.regex(/^[a-z_]+$/, "must be the name of an event, such as push");
 
 const duration = z
   .string()
@@ -127,50 +132,117 @@ const tags = z
   })
   .transform((value) =>
     Object.entries(value).map(([key, expression]) => ({ key, expression, required: true })),
-  );
+  )
+  .meta({ maxProperties: 50 });
 
 const sessionPolicy = z
   .record(z.string(), z.unknown(), "must be a policy as inline JSON")
   .transform((value) => JSON.stringify(value))
   .refine((json) => json.length <= 2_048, "must be at most 2,048 characters as JSON");
 
-const grantShape = z.strictObject({
-  name: z
-    .string()
-    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, "must be 1 to 64 letters, digits, dots, dashes"),
-  repository,
-  repository_id: z.int("must be a whole number").positive().optional(),
-  workflow: list(workflow).optional(),
-  ref: list(ref).optional(),
-  event: list(event).optional(),
-  job: list(text).optional(),
-  step: list(exactText).optional(),
-  reusable_workflow: list(reusableWorkflow).optional(),
-  actor: list(exactText).optional(),
-  environment: list(exactText).optional(),
-  proof: z
-    .enum(["log", "oidc", "either", "both"], "must be log, oidc, either or both")
-    .default("log"),
-  forks: z.boolean("must be true or false").default(false),
-  legacy: z.boolean("must be true or false").default(false),
-  role: list(role),
-  max_duration: duration
-    .refine(
-      (seconds) => seconds >= 900 && seconds <= 43_200,
-      "must be from 15m to 12h, as STS has it",
-    )
-    .default(3_600),
-  max_age: duration
-    .refine((seconds) => seconds >= 900 && seconds <= 432_000, "must be from 15m to 120h")
-    .default(86_400),
-  external_id: z
-    .string()
-    .regex(/^[\w+=,.@:/-]{2,1224}$/, "must be 2 to 1,224 characters that STS takes")
-    .optional(),
-  tags: tags.optional(),
-  transitive_tags: list(text).optional(),
-  session_policy: sessionPolicy.optional(),
-});
+const grantShape = z
+  .strictObject({
+    name: z
+      .string()
+      .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, "must be 1 to 64 letters, digits, dots, dashes")
+      .describe("Names the grant in the audit and in the job's log; no two grants share one."),
+    repository: repository.describe(
+      "OWNER/NAME. In the name, `*` stands for anything; the owner is never a pattern.",
+    ),
+    repository_id: z
+      .int("must be a whole number")
+      .positive()
+      .optional()
+      .describe(
+        "The repository's id at GitHub: guards against whoever has the name after a rename.",
+      ),
+    workflow: list(workflow)
+      .optional()
+      .describe("Path of the workflow file in the repository: .github/workflows/NAME.yml."),
+    ref: list(ref)
+      .optional()
+      .describe(
+        "Full ref of the run, such as refs/heads/main. `*` stays within a path segment, `**` crosses.",
+      ),
+    event: list(event)
+      .optional()
+      .describe("Event that started the run. Default: push, workflow_dispatch, schedule."),
+    job: list(text)
+      .optional()
+      .describe(
+        "The job's name as GitHub shows it, `caller / job` for reusable workflows; patterns as in ref.",
+      ),
+    step: list(exactText)
+      .optional()
+      .describe(
+        "Name of the step whose log may carry the announcement; required for the log proof.",
+      ),
+    reusable_workflow: list(reusableWorkflow)
+      .optional()
+      .describe(
+        "Workflows of other repositories that the run may call, by ref or commit. All that it calls must be listed.",
+      ),
+    actor: list(exactText)
+      .optional()
+      .describe("Login of whoever triggered the run, or ran it again."),
+    environment: list(exactText)
+      .optional()
+      .describe("The job's deployment environment, which the OIDC proof alone can tell."),
+    proof: z
+      .enum(["log", "oidc", "either", "both"], "must be log, oidc, either or both")
+      .default("log")
+      .describe("How a job has to prove which one it is."),
+    forks: z
+      .boolean("must be true or false")
+      .default(false)
+      .describe("true: runs from forks may have this role."),
+    legacy: z
+      .boolean("must be true or false")
+      .default(false)
+      .describe("true: clients of the original actions2aws may have this role."),
+    role: list(role).describe("ARN of the role. `*` may stand within its name, not for all of it."),
+    max_duration: duration
+      .refine(
+        (seconds) => seconds >= 900 && seconds <= 43_200,
+        "must be from 15m to 12h, as STS has it",
+      )
+      .default(3_600)
+      .describe("The longest session, from 15m to 12h. Default: 1h."),
+    max_age: duration
+      .refine((seconds) => seconds >= 900 && seconds <= 432_000, "must be from 15m to 120h")
+      .default(86_400)
+      .describe("How long renewals may go on after the first credentials, to 120h. Default: 24h."),
+    external_id: z
+      .string()
+      .regex(/^[\w+=,.@:/-]{2,1224}$/, "must be 2 to 1,224 characters that STS takes")
+      .optional()
+      .describe("The external id that the role's trust policy asks for. Default: the repository."),
+    tags: tags
+      .optional()
+      .describe("Session tags: JMESPath over {run, job}, as GitHub's REST API gives them."),
+    transitive_tags: list(text)
+      .optional()
+      .describe("Keys of tags that go along when the session assumes another role."),
+    session_policy: sessionPolicy
+      .optional()
+      .describe(
+        "An IAM policy that narrows the session, inline; at most 2,048 characters as JSON.",
+      ),
+  })
+  .meta({
+    description: "Which runs may have which roles. All fields that are given must fit.",
+    allOf: [
+      {
+        if: { properties: { proof: { const: "oidc" } }, required: ["proof"] },
+        else: { required: ["step"] },
+      },
+      {
+        if: { required: ["environment"] },
+        // oxlint-disable-next-line unicorn/no-thenable
+        then: { required: ["proof"], properties: { proof: { enum: ["oidc", "either", "both"] } } },
+      },
+    ],
+  });
 
 /** zod schema of one grant as the operator writes it → a {@link Grant}. */
 export const grantSchema = grantShape

@@ -22,7 +22,11 @@ export interface AppParts {
   basePath: string;
 }
 
-type Env = { Bindings: HttpBindings; Variables: { requestId: string } };
+type Env = {
+  Bindings: HttpBindings;
+  /** `beyondLimit`: what the address has used up, if so; see Limits. */
+  Variables: { requestId: string; beyondLimit: Refusal | null };
+};
 
 /** A request is a few hundred bytes, with an OIDC token a few thousand. */
 const maxBodyBytes = 32 * 1024;
@@ -82,7 +86,7 @@ function post(
   app.post(
     path,
     async (context, next) => {
-      await parts.limits.admitAddress(addressOf(context, parts));
+      context.set("beyondLimit", await parts.limits.admitAddress(addressOf(context, parts)));
       assertJson(context.req.header("content-type"));
       await next();
     },
@@ -94,10 +98,11 @@ function post(
     }),
     async (context) => {
       const started = performance.now();
+      const body = await admittedBody(context, parts);
       const caller = callerOf(context, parts);
       const log = { request_id: caller.requestId, path, address: caller.address };
       try {
-        const answer = await handle(await context.req.text(), caller);
+        const answer = await handle(body, caller);
         // A challenge is an everyday thing that decides nothing.
         const level = status === 200 ? "info" : "debug";
         parts.logger[level](
@@ -126,15 +131,28 @@ function post(
   });
 }
 
+/** @throws {Refusal} rate_limited */
+async function admittedBody(context: Context<Env>, parts: AppParts): Promise<string> {
+  const body = await context.req.text();
+  const refusal = context.get("beyondLimit");
+  if (refusal) {
+    const standing = parts.broker.standing(body);
+    await parts.limits.admitBeyond(addressOf(context, parts), standing, refusal);
+  }
+  return body;
+}
+
 function callerOf(context: Context<Env>, parts: AppParts): Caller {
+  const address = addressOf(context, parts);
   return {
     requestId: context.get("requestId"),
-    address: addressOf(context, parts),
+    address,
     // Limits of repositories are kept for those that a grant names, so that no flood of names fills them.
     admit: async (asked) => {
-      if (namesRepository(parts.rules().policy, asked.repository))
-        await parts.limits.admitRun(asked);
+      const isNamed = namesRepository(parts.rules().policy, asked.repository);
+      if (isNamed && !context.get("beyondLimit")) await parts.limits.admitRun(address, asked);
     },
+    admitProved: (asked) => parts.limits.admitProved(asked),
   };
 }
 

@@ -1,21 +1,17 @@
 import type { Asked, Decided } from "../core/audit.ts";
-import {
-  type ChallengeBinding,
-  challengeLifetimeMs,
-  checkTicket,
-  makeChallenge,
-} from "../core/challenge.ts";
+import { type ChallengeBinding, checkTicket, makeChallenge } from "../core/challenge.ts";
 import { Refusal } from "../core/errors.ts";
 import type { Grant } from "../core/grant.ts";
 import { planIssue } from "../core/issue.ts";
 import { assertOf, type Claims, oidcInvalid } from "../core/oidc-claims.ts";
-import { grantsFor, type Policy } from "../core/policy.ts";
+import { assertProofWanted, grantsFor, type Policy } from "../core/policy.ts";
 import { parseLegacyRequest } from "../core/legacy.ts";
 import { checkRenewalToken, parseRenewalRequest, type Renewal } from "../core/renewal.ts";
 import {
   type CredentialRequest,
   parseChallengeRequest,
   parseCredentialRequest,
+  withoutToken,
 } from "../core/request.ts";
 import { seal } from "../core/seal.ts";
 import type { Signer } from "../core/signer.ts";
@@ -27,11 +23,15 @@ import { Issuing } from "./issuing.ts";
 import type { LookAhead } from "./look-ahead.ts";
 import { NativeRecipient } from "./native-recipient.ts";
 import type { TokenVerifier } from "./oidc.ts";
-import { OncePerChallenge } from "./once.ts";
+import { SingleUse } from "./once.ts";
 import { legacyGrants, proveLegacy, sealLegacy } from "./legacy.ts";
-import { proveByLog } from "./prove-by-log.ts";
+import { type Guard, type LogProver, proveByLog } from "./prove-by-log.ts";
 import { proveByToken } from "./prove-by-token.ts";
+import type { RunLookups } from "./run-lookups.ts";
 import { type CredentialAnswer, sealAnswer } from "./sealed-answer.ts";
+import { type Standing, standingOf } from "./standing.ts";
+import type { Store } from "./store.ts";
+import { useOfChallenge, useOfRenewal, useOfToken } from "./uses.ts";
 
 export interface Clock {
   /** Milliseconds since 1970. */
@@ -60,6 +60,8 @@ export interface BrokerParts {
   clock: Clock;
   nonce: () => string;
   lookAhead: LookAhead;
+  lookups: RunLookups;
+  store: Pick<Store, "claim" | "release">;
   /** How long one request may wait for its announcement, in milliseconds. */
   patience: number;
 }
@@ -70,6 +72,8 @@ export interface Caller {
   address: string;
   /** Called once the request is well formed, before anything is asked of anyone. @throws {Refusal} rate_limited */
   admit?: (asked: Asked) => Promise<void>;
+  /** Called once the job has proved itself, before AWS is asked. @throws {Refusal} rate_limited */
+  admitProved?: (asked: Asked) => Promise<void>;
 }
 
 export interface ChallengeAnswer {
@@ -88,12 +92,18 @@ interface Proven {
 export class Broker {
   readonly #parts: BrokerParts;
   readonly #issuing: Issuing;
-  readonly #once: OncePerChallenge<CredentialAnswer>;
+  readonly #once: SingleUse<CredentialAnswer>;
 
   constructor(parts: BrokerParts) {
     this.#parts = parts;
     this.#issuing = new Issuing(parts);
-    this.#once = new OncePerChallenge({ ttlMs: 2 * challengeLifetimeMs });
+    this.#once = new SingleUse(parts.store);
+  }
+
+  /** What a request shows of itself before anybody is asked; see Limits. */
+  standing(body: string): Standing | null {
+    const { signer, serverUrl, clock, rules } = this.#parts;
+    return standingOf(body, { policy: rules().policy, signer, serverUrl, now: clock.wall() });
   }
 
   /** @throws {Refusal} */
@@ -118,18 +128,28 @@ export class Broker {
   /** @throws {Refusal} after its record is written */
   credentials(body: string, caller: Caller): Promise<CredentialAnswer> {
     return this.#deciding(caller, async (decided, { policy }) => {
-      const ask = parseCredentialRequest(body);
+      const request = parseCredentialRequest(body);
+      // Without a public_url no token can be for this broker: one beside a ticket is left alone.
+      const takesNone = this.#parts.publicUrl === null && request.proofs.log;
+      const ask = takesNone ? withoutToken(request) : request;
       const { repository, run_id, run_attempt, role, public_key } = ask;
       decided.asked = { repository, run_id, run_attempt, role, public_key };
       decided.proof = proofOf(ask);
       await caller.admit?.(decided.asked);
       const grants = grantsFor(policy, ask);
+      assertProofWanted(grants, ask.proofs);
       const challenge = ask.ticket === undefined ? null : this.#challengeOf(ask, ask.ticket);
       const token = ask.oidc_token === undefined ? null : await this.#tokenOf(ask, ask.oidc_token);
       // The token itself is not kept: its id names it.
       const fingerprint = JSON.stringify({ ...ask, oidc_token: token?.jti });
-      return this.#once.run(challenge ?? `oidc ${token?.jti}`, fingerprint, async () => {
+      const use =
+        challenge === null
+          ? useOfToken(token, fingerprint)
+          : useOfChallenge(challenge, fingerprint);
+      return this.#once.run(use, async (claim) => {
         const proven = await this.#prove(ask, grants, challenge, token, decided);
+        await caller.admitProved?.(ask);
+        await claim();
         return this.#issue(proven, ask.public_key, this.#parts.clock.wall(), decided);
       });
     });
@@ -143,20 +163,21 @@ export class Broker {
    */
   renewal(body: string, caller: Caller): Promise<CredentialAnswer> {
     return this.#deciding(caller, async (decided, { policy }) => {
+      decided.proof = "renewal";
       const { renewal_token: token } = parseRenewalRequest(body);
       const renewal = checkRenewalToken(this.#parts.signer, this.#parts.serverUrl, token);
       const inquiry = inquiryOf(renewal);
       const { repository, run_id, run_attempt, role } = inquiry;
       decided.asked = { repository, run_id, run_attempt, role, public_key: renewal.publicKey };
-      decided.proof = "renewal";
       await caller.admit?.(decided.asked);
       const grants = grantsFor(policy, inquiry);
-      return this.#once.run(`renewal ${token}`, "", async () => {
+      return this.#once.run(useOfRenewal(token), async () => {
         const arrivedAt = this.#parts.clock.steady();
         const times = { notBefore: arrivedAt, arrivedAt };
         const current = await examine(this.#parts.github, grants, inquiry, times, decided);
         decided.grant = current.grant.name;
         this.#assertNotTooOld(current.grant, renewal);
+        await caller.admitProved?.(inquiry);
         return this.#issue({ case: current, inquiry }, renewal.publicKey, renewal.since, decided);
       });
     });
@@ -169,12 +190,13 @@ export class Broker {
    */
   legacy(body: string, caller: Caller): Promise<Uint8Array> {
     return this.#deciding(caller, async (decided, { policy }) => {
-      const ask = parseLegacyRequest(body);
       decided.proof = "legacy";
+      const ask = parseLegacyRequest(body);
       decided.asked = { repository: ask.Repo, run_id: ask.RunId, role: ask.RoleARN };
       await caller.admit?.(decided.asked);
       const grants = legacyGrants(grantsFor(policy, { repository: ask.Repo, role: ask.RoleARN }));
-      const proven = await proveLegacy(this.#parts, grants, ask, decided);
+      const proven = await proveLegacy(this.#prover(decided), grants, ask, decided);
+      await caller.admitProved?.(decided.asked);
       const plan = planIssue(
         proven.case.grant,
         proven.case.identity,
@@ -213,8 +235,12 @@ export class Broker {
 
   async #tokenOf(ask: CredentialRequest, text: string): Promise<Claims> {
     const { publicUrl, tokens } = this.#parts;
-    if (publicUrl === null)
-      throw oidcInvalid("this broker has no public_url, so no token can be for it");
+    if (publicUrl === null) {
+      throw new Refusal("no_grant", {
+        fields: ["proof"],
+        detail: "This broker takes no tokens, since it has no public_url: use the log proof.",
+      });
+    }
     const token = await tokens.verify(text, `${publicUrl}#${ask.public_key}`);
     assertOf(token, ask);
     return token;
@@ -233,14 +259,20 @@ export class Broker {
       job: token ? { id: token.check_run_id } : ask.job,
       environment: token?.environment ?? null,
     };
-    if (challenge !== null) {
+    // A grant that wants a token alone need not even name a step.
+    const readsLog = token === null || grants.some(({ proof }) => proof !== "oidc");
+    if (challenge !== null && readsLog) {
       const announcement = { publicKey: ask.public_key, challenge };
-      const proven = await proveByLog(this.#parts, grants, inquiry, announcement, decided);
+      const prover = this.#prover(decided);
+      const proven = await proveByLog(prover, grants, inquiry, announcement, decided);
       assertSameRepository(token, proven);
       return { case: proven, inquiry };
     }
     if (token === null) throw new Refusal("invalid_request", { detail: "A proof is missing." });
-    return { case: await proveByToken(this.#parts, grants, inquiry, token, decided), inquiry };
+    decided.proof = "oidc";
+    const byToken: Inquiry = { ...inquiry, proofs: { log: false, oidc: true } };
+    const proven = await proveByToken(this.#parts, grants, byToken, token, decided);
+    return { case: proven, inquiry: byToken };
   }
 
   /** @param since when the first credentials of this proof were given, milliseconds since 1970 */
@@ -264,6 +296,7 @@ export class Broker {
       environment: inquiry.environment,
       publicKey,
       since,
+      given: clock.wall(),
     };
     return this.#issuing.issue(plan, decided, (credentials) =>
       sealAnswer(
@@ -274,6 +307,11 @@ export class Broker {
         decided.requestId,
       ),
     );
+  }
+
+  #prover(decided: Decided): LogProver & { guard: Guard } {
+    const guard: Guard = (run, look) => this.#parts.lookups.guard(decided.clientAddress, run, look);
+    return { ...this.#parts, guard };
   }
 
   #assertNotTooOld({ maxAgeSeconds }: Grant, { since }: Renewal): void {

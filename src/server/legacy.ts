@@ -5,10 +5,10 @@ import { announcedKey, type LegacyRequest } from "../core/legacy.ts";
 import type { PublicKey } from "../core/recipient.ts";
 import { sealBinary } from "../core/seal.ts";
 import type { RoleCredentials } from "./aws.ts";
-import type { Clock } from "./broker.ts";
 import { addressOf, type Case, examine, type Findings, type Inquiry } from "./examine.ts";
-import type { GitHubFacts, JobLog } from "./github/ports.ts";
+import type { GitHubFacts } from "./github/ports.ts";
 import { NativeRecipient } from "./native-recipient.ts";
+import type { Guard, LogProver } from "./prove-by-log.ts";
 
 /** Run and job may be this old when AWS is asked, in milliseconds. */
 const freshForMs = 2_000;
@@ -25,18 +25,37 @@ export function legacyGrants(grants: readonly Grant[]): readonly Grant[] {
 
 /** @throws {Refusal} */
 export async function proveLegacy(
-  { github, log, clock }: { github: GitHubFacts; log: JobLog; clock: Clock },
+  { github, log, clock, guard }: Omit<LogProver, "patience"> & { guard: Guard },
   grants: readonly Grant[],
   ask: LegacyRequest,
   findings: Findings & { grant?: string | undefined },
 ): Promise<{ case: Case; publicKey: PublicKey }> {
   const arrivedAt = clock.steady();
-  const times = { notBefore: arrivedAt, arrivedAt };
-  const run = await github.run(
-    { repository: ask.Repo, runId: ask.RunId, runAttempt: 0 },
-    arrivedAt,
-  );
-  const inquiry: Inquiry = {
+  const look = (inquiry: Inquiry, notBefore: number): Promise<Case> =>
+    examine(github, grants, inquiry, { notBefore, arrivedAt }, findings);
+  const { inquiry, found } = await guard({ repository: ask.Repo, run_id: ask.RunId }, async () => {
+    const asked = await inquiryOf(ask, github, arrivedAt);
+    return { inquiry: asked, found: await look(asked, arrivedAt) };
+  });
+  findings.grant = found.grant.name;
+  const address = {
+    ...addressOf(inquiry),
+    jobId: found.identity.job.id,
+    headSha: found.identity.headSha,
+  };
+  const publicKey = announcedKey(await log.read(address, [ask.StepName]));
+  if (clock.steady() - found.at <= freshForMs) return { case: found, publicKey };
+  return { case: await look(inquiry, clock.steady()), publicKey };
+}
+
+async function inquiryOf(
+  ask: LegacyRequest,
+  github: GitHubFacts,
+  notBefore: number,
+): Promise<Inquiry> {
+  const address = { repository: ask.Repo, runId: ask.RunId, runAttempt: 0 };
+  const run = await github.run(address, notBefore);
+  return {
     repository: ask.Repo,
     run_id: ask.RunId,
     // The original does not know of attempts.
@@ -47,18 +66,6 @@ export async function proveLegacy(
     proofs: { log: true, oidc: false },
     environment: null,
   };
-  const look = (): Promise<Case> => examine(github, grants, inquiry, times, findings);
-  const found = await look();
-  findings.grant = found.grant.name;
-  const address = {
-    ...addressOf(inquiry),
-    jobId: found.identity.job.id,
-    headSha: found.identity.headSha,
-  };
-  const publicKey = announcedKey(await log.read(address, [ask.StepName]));
-  if (clock.steady() - found.at <= freshForMs) return { case: found, publicKey };
-  Object.assign(times, { notBefore: clock.steady() });
-  return { case: await look(), publicKey };
 }
 
 /** The original's answer: a binary age file of its four fields. */

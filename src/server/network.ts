@@ -1,4 +1,5 @@
 import { Agent, type Dispatcher } from "undici";
+import { statusClass, type StatusClass } from "./telemetry.ts";
 
 /** One call of another service. */
 export interface Call {
@@ -33,6 +34,9 @@ export class NetworkError extends Error {
   }
 }
 
+/** Told of each try: how it ended, and after how many milliseconds. */
+export type OnExchange = (url: string, outcome: StatusClass, milliseconds: number) => void;
+
 const troubled = new Set([500, 502, 503, 504]);
 const longestPauseMs = 2_000;
 
@@ -43,9 +47,11 @@ const longestPauseMs = 2_000;
 export class Network {
   readonly #agent: Dispatcher;
   readonly #random: () => number;
+  readonly #onExchange: OnExchange | undefined;
 
-  constructor(options: { random?: () => number } = {}) {
+  constructor(options: { random?: () => number; onExchange?: OnExchange } = {}) {
     this.#random = options.random ?? Math.random;
+    this.#onExchange = options.onExchange;
     this.#agent = new Agent({
       connections: 64,
       connect: { timeout: 5_000 },
@@ -77,7 +83,19 @@ export class Network {
     return this.#agent.destroy();
   }
 
-  #once(call: Call, deadline: number): Promise<Answer> {
+  async #once(call: Call, deadline: number): Promise<Answer> {
+    const began = performance.now();
+    let outcome: StatusClass = "error";
+    try {
+      const answer = await this.#exchange(call, deadline);
+      outcome = statusClass(answer.status);
+      return answer;
+    } finally {
+      this.#onExchange?.(call.url, outcome, performance.now() - began);
+    }
+  }
+
+  #exchange(call: Call, deadline: number): Promise<Answer> {
     const { origin, pathname, search } = new URL(call.url);
     const headers = { "accept-encoding": "identity", ...call.headers };
     const method = call.method ?? "GET";

@@ -53,7 +53,7 @@ export class OidcVerifier implements TokenVerifier {
   }
 
   async verify(token: string, audience: string): Promise<Claims> {
-    if (!/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)) throw oidcInvalid("it is not a signed token");
+    if (!isCompact(token)) throw oidcInvalid("it is not a signed token");
     const payload = await this.#verified(token, audience);
     // A list of audiences would be good for others as well.
     if (payload.aud !== audience) throw oidcInvalid("its audience is not this broker and key");
@@ -125,7 +125,9 @@ export class OidcVerifier implements TokenVerifier {
         timeoutMs: 5_000,
       });
       if (answer.status !== 200) return;
-      this.#keys = { set: createLocalJWKSet(JSON.parse(answer.body) as JSONWebKeySet), at };
+      const set = createLocalJWKSet(JSON.parse(answer.body) as JSONWebKeySet);
+      // An issuer without keys is one in trouble.
+      if (set.jwks().keys.length > 0) this.#keys = { set, at };
     } catch (error) {
       if (
         !(
@@ -137,6 +139,15 @@ export class OidcVerifier implements TokenVerifier {
         throw error;
     }
   }
+}
+
+/** Three parts, the signature in its one spelling: there is one text for each token (O-13). */
+function isCompact(token: string): boolean {
+  const [, signature] = /^[\w-]+\.[\w-]+\.([\w-]+)$/.exec(token) ?? [];
+  return (
+    signature !== undefined &&
+    Buffer.from(signature, "base64url").toString("base64url") === signature
+  );
 }
 
 /** jose's errors name claims, never their values; even so, only fixed texts go on. */

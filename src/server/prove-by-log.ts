@@ -18,7 +18,14 @@ export interface LogProver {
   clock: Clock;
   /** How long one request may wait for its announcement, in milliseconds. */
   patience: number;
+  /** Holds what is looked up in vain within its budget; see RunLookups. */
+  guard?: Guard;
 }
+
+export type Guard = <T>(
+  run: Pick<Inquiry, "repository" | "run_id">,
+  look: () => Promise<T>,
+) => Promise<T>;
 
 /** Run and job may be this old when AWS is asked, in milliseconds. */
 const freshForMs = 2_000;
@@ -32,7 +39,7 @@ const sharedForMs = 1_500;
  * @throws {Refusal}
  */
 export async function proveByLog(
-  { github, log, clock, patience }: LogProver,
+  { github, log, clock, patience, guard = unguarded }: LogProver,
   grants: readonly Grant[],
   inquiry: Inquiry,
   announcement: { publicKey: PublicKey; challenge: string },
@@ -44,13 +51,15 @@ export async function proveByLog(
     jobId,
     headSha,
   });
-  if (inquiry.job.id !== undefined) log.prepare(address(inquiry.job.id, ""));
   const look = (notBefore: number): Promise<Case> =>
     examineFairly((times) => examine(github, grants, inquiry, times, findings), {
       notBefore,
       arrivedAt,
     });
-  const first = await look(arrivedAt - sharedForMs);
+  const first = await guard(inquiry, () => {
+    if (inquiry.job.id !== undefined) log.prepare(address(inquiry.job.id, ""));
+    return look(arrivedAt - sharedForMs);
+  });
   findings.grant = first.grant.name;
   return awaitProof({
     case: first,
@@ -62,4 +71,8 @@ export async function proveByLog(
     freshForMs,
     deadline: arrivedAt + patience,
   });
+}
+
+function unguarded<T>(_run: unknown, look: () => Promise<T>): Promise<T> {
+  return look();
 }

@@ -10,8 +10,8 @@ import type { GitHubFacts } from "./github/ports.ts";
 
 /**
  * The OIDC proof: all that is known of the run comes from its verified token, so no call is made. One
- * thing a token does not tell is the job's display name: only for a grant that pins it, the job is
- * looked up by the id that the token names.
+ * thing a token does not tell is the job's display name: only for a grant that pins it, and that would
+ * fit but for it and the kind of proof, the job is looked up by the id that the token names.
  *
  * @throws {Refusal}
  */
@@ -27,8 +27,8 @@ export async function proveByToken(
   const at = clock.steady();
   Object.assign(findings, { identity, ref: ref.proved });
   const named = grants.some((grant) => {
-    const [first, ...others] = mismatches(grant, identity, inquiry, ref);
-    return first === "job" && others.length === 0;
+    const fields = mismatches(grant, identity, inquiry, ref);
+    return fields.includes("job") && fields.every((field) => field === "job" || field === "proof");
   });
   const known = named
     ? await withJobName(github, identity, inquiry, at)

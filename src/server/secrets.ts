@@ -1,9 +1,107 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { Secret } from "../core/secret.ts";
+import { EnvironmentError } from "./environment-error.ts";
+import { type App, parseAppKey } from "./github/app-tokens.ts";
+import { readFromSecretsManager, type StoredSecrets } from "./secrets-manager.ts";
 
-/** What is wrong with the environment that a broker was started in. */
-export class EnvironmentError extends Error {
-  override name = "EnvironmentError";
+/** How the broker asks GitHub's API: by a token, or as an App. */
+export type ApiAccess =
+  | { readonly kind: "token"; readonly token: Secret }
+  | { readonly kind: "app"; readonly app: App };
+
+/** All that the broker keeps to itself, as it was read at one moment. */
+export interface Secrets {
+  readonly api: ApiAccess | null;
+  readonly session: Secret | null;
+  readonly signingKey: Secret | null;
+  /** Tells one state of them from another; a digest would do as well. */
+  readonly fingerprint: Secret;
+}
+
+const names = [
+  "GITHUB_TOKEN",
+  "GITHUB_APP_ID",
+  "GITHUB_APP_PRIVATE_KEY",
+  "GITHUB_USER_SESSION",
+  "ACTIONS2AWS_SIGNING_KEY",
+] as const;
+type Name = (typeof names)[number];
+
+/**
+ * Where the secrets come from: taken out of the environment once, files and Secrets Manager read as
+ * often as asked for.
+ */
+export class SecretSources {
+  readonly #environment: NodeJS.ProcessEnv;
+  readonly #plain = new Map<Name, Secret>();
+  readonly #files = new Map<Name, string>();
+  readonly #secretId: string | undefined;
+
+  /** @throws {EnvironmentError} when one is given twice */
+  constructor(environment: NodeJS.ProcessEnv) {
+    this.#environment = environment;
+    this.#secretId = environment.GITHUB_SECRET_ID || undefined;
+    const twice: string[] = [];
+    for (const name of names) {
+      const path = environment[`${name}_FILE`];
+      const value = takeVariable(environment, name);
+      if (value && path) twice.push(name);
+      if (value) this.#plain.set(name, value);
+      if (path) this.#files.set(name, path);
+    }
+    const [first] = twice;
+    if (first) throw givenTwice(first, `${first}_FILE`);
+  }
+
+  /** Those given as plain variables, which stay what they are until a restart. */
+  get fixed(): readonly string[] {
+    return [...this.#plain.keys()];
+  }
+
+  /** Files that others on this machine may read too (F-14). */
+  get exposedFiles(): readonly { name: string; path: string; mode: string }[] {
+    return [...this.#files].flatMap(([name, path]) => {
+      const mode = statSync(path, { throwIfNoEntry: false })?.mode ?? 0;
+      const exposed = (mode & 0o077) !== 0;
+      return exposed
+        ? [{ name: `${name}_FILE`, path, mode: (mode & 0o777).toString(8).padStart(4, "0") }]
+        : [];
+    });
+  }
+
+  /**
+   * @param stored whether Secrets Manager is asked too
+   * @throws {EnvironmentError} with the first fault; never with anything of a secret's
+   */
+  async read({ stored: askStored }: { stored: boolean }): Promise<Secrets> {
+    const given = new Map(names.map((name) => [name, this.#value(name)]));
+    const stored: StoredSecrets =
+      this.#secretId && askStored
+        ? await readFromSecretsManager(this.#secretId, this.#environment)
+        : {};
+    const token = one(given, "GITHUB_TOKEN", stored.ApiToken, "ApiToken");
+    const session = one(given, "GITHUB_USER_SESSION", stored.UserSession, "UserSession");
+    const app = appOf(given.get("GITHUB_APP_ID"), given.get("GITHUB_APP_PRIVATE_KEY"));
+    if (token && app)
+      throw givenTwice(given.get("GITHUB_TOKEN") ? "GITHUB_TOKEN" : "ApiToken", "GITHUB_APP_ID");
+    const signingKey = given.get("ACTIONS2AWS_SIGNING_KEY");
+    if (signingKey && signingKey.reveal().length < 32)
+      throw new EnvironmentError(
+        "ACTIONS2AWS_SIGNING_KEY must be 32 characters or more: try `openssl rand -base64 48`",
+      );
+    const all = [...given.values(), token, session].map((secret) => secret?.reveal());
+    return {
+      api: app ? { kind: "app", app } : token ? { kind: "token", token } : null,
+      session: session ?? null,
+      signingKey: signingKey ?? null,
+      fingerprint: new Secret(JSON.stringify(all)),
+    };
+  }
+
+  #value(name: Name): Secret | undefined {
+    const path = this.#files.get(name);
+    return path === undefined ? this.#plain.get(name) : readSecretFile(name, path);
+  }
 }
 
 /**
@@ -13,20 +111,53 @@ export class EnvironmentError extends Error {
  * @throws {EnvironmentError} when the file can't be read or both are given
  */
 export function takeSecret(environment: NodeJS.ProcessEnv, name: string): Secret | undefined {
-  const value = environment[name];
   const path = environment[`${name}_FILE`];
-  delete environment[name];
-  if (value && path)
-    throw new EnvironmentError(`${name} and ${name}_FILE are both set: give one of them`);
-  const text = path ? readSecretFile(name, path) : value;
-  return text ? new Secret(text) : undefined;
+  const value = takeVariable(environment, name);
+  if (value && path) throw givenTwice(name, `${name}_FILE`);
+  return path ? readSecretFile(name, path) : value;
 }
 
-function readSecretFile(name: string, path: string): string {
+function takeVariable(environment: NodeJS.ProcessEnv, name: string): Secret | undefined {
+  const value = environment[name];
+  delete environment[name];
+  return value ? new Secret(value) : undefined;
+}
+
+function readSecretFile(name: string, path: string): Secret | undefined {
   try {
-    return readFileSync(path, "utf8").trim();
+    const text = readFileSync(path, "utf8").trim();
+    return text ? new Secret(text) : undefined;
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? "error";
     throw new EnvironmentError(`${name}_FILE can't be read (${code}): ${path}`, { cause: error });
   }
+}
+
+function one(
+  given: ReadonlyMap<Name, Secret | undefined>,
+  name: Name,
+  stored: Secret | undefined,
+  key: string,
+): Secret | undefined {
+  const here = given.get(name);
+  if (here && stored) throw givenTwice(name, `${key} in the secret of GITHUB_SECRET_ID`);
+  return here ?? stored;
+}
+
+function appOf(id: Secret | undefined, pem: Secret | undefined): App | null {
+  if (!id && !pem) return null;
+  if (!id || !pem) {
+    const missing = id ? "GITHUB_APP_PRIVATE_KEY" : "GITHUB_APP_ID";
+    throw new EnvironmentError(`${missing} (or ${missing}_FILE) is not set: an App needs both`);
+  }
+  if (!/^[A-Za-z0-9.]{1,64}$/.test(id.reveal()))
+    throw new EnvironmentError("GITHUB_APP_ID must be an App's id, or its client id");
+  const privateKey = parseAppKey(pem);
+  if (!privateKey)
+    throw new EnvironmentError("GITHUB_APP_PRIVATE_KEY is not an RSA private key in PEM");
+  return { id: id.reveal(), privateKey };
+}
+
+function givenTwice(name: string, other: string): EnvironmentError {
+  return new EnvironmentError(`${name} and ${other} are both set: give one of them`);
 }

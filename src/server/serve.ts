@@ -1,43 +1,48 @@
-import { randomBytes, randomUUID } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { randomBytes } from "node:crypto";
 import { pino, type Logger } from "pino";
-import { warnings } from "../core/policy.ts";
 import { Secret } from "../core/secret.ts";
-import { createApp } from "./app.ts";
+import type { Admin } from "./admin/open.ts";
 import { type AuditLog, FileAuditLog, StreamAuditLog } from "./audit-log.ts";
 import { type RoleIssuer, StsIssuer } from "./aws.ts";
-import { Broker, type Clock } from "./broker.ts";
-import { ClientAddresses } from "./client-address.ts";
-import { type Config, parseConfig } from "./config.ts";
-import { RestFacts } from "./github/facts.ts";
-import type { GitHubFacts, JobLog } from "./github/ports.ts";
-import { GitHubRest } from "./github/rest.ts";
-import { isLoopback } from "./github/stored-log.ts";
-import { WebJobLog } from "./github/web.ts";
-import { Limits } from "./limits.ts";
-import { listen, type Listening } from "./listener.ts";
-import { LookAhead, LookAheadBudget } from "./look-ahead.ts";
+import type { Clock } from "./broker.ts";
+import type { Config } from "./config.ts";
+import { Editions } from "./editions.ts";
+import { Health } from "./health.ts";
+import { listen } from "./listener.ts";
 import { Network } from "./network.ts";
+import { ObservedAuditLog, ObservedIssuer, serviceOf } from "./observed.ts";
 import { Recording } from "./recording.ts";
-import { EnvironmentError, takeSecret } from "./secrets.ts";
-import { SigningKey } from "./signing-key.ts";
+import { Reload } from "./reload.ts";
+import { timedFetch } from "./routes.ts";
+import { SecretSources } from "./secrets.ts";
+import { readSettings, type Settings } from "./settings.ts";
 import { SimulatedIssuer } from "./simulated-aws.ts";
+import { openStore } from "./store.ts";
+import { StoreTrouble } from "./store/trouble.ts";
+import { addressesOf, assertTlsIsVerified, warnOfSurroundings } from "./surroundings.ts";
+import { silent } from "./telemetry.ts";
 
 export interface ServeOptions {
   config: string;
   /** `HOST:PORT`. */
   listen: string;
+  adminListen?: string | undefined;
   recording?: string | undefined;
   simulateAws?: boolean | undefined;
+  version?: string;
 }
 
 export interface Running {
   url: string;
+  adminUrl: string | null;
+  /** Reads configuration and secrets again; never fails, and says in the log how it went. */
+  reload(): Promise<void>;
   stop(): Promise<void>;
 }
 
 const clock: Clock = { wall: () => Date.now(), steady: () => performance.now() };
 const stopWithinMs = 25_000;
+const tryGitHubEveryMs = 5 * 60_000;
 
 /**
  * Starts a broker from its configuration and environment.
@@ -52,103 +57,111 @@ export async function startBroker(
 ): Promise<Running> {
   assertTlsIsVerified(environment);
   const logger = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, output);
-  const config = parseConfig(readFileSync(options.config, "utf8"));
-  const address = parseListen(options.listen);
-  for (const warning of warnings(config.policy)) logger.warn(warning);
-  const github = await openGitHub(options, config, environment, logger);
-  const audit = await openAudit(config, output);
-  const rules = { policy: config.policy, hash: config.hash };
-  const budget = github.budget;
-  const broker = new Broker({
-    rules: () => rules,
-    serverUrl: config.github.serverUrl,
-    signer: signerFrom(environment, logger),
-    github: github.facts,
-    log: github.log,
-    aws: openAws(options, address.host, environment, logger),
-    audit,
+  const addresses = addressesOf(options);
+  const sources = new SecretSources(environment);
+  const read = (): Promise<Settings> =>
+    readSettings(options.config, sources, { recorded: options.recording !== undefined });
+  const settings = await read();
+  const recording = await openRecording(options, logger);
+  warnOfSurroundings(addresses, settings, sources, logger);
+
+  const admin = addresses.admin && (await openAdmin(options.version ?? "unknown"));
+  const telemetry = admin?.metrics ?? silent;
+  const now = clock.steady;
+  const network = new Network({
+    onExchange: (url, outcome, ms) =>
+      telemetry.called(serviceOf(url, editions.current.settings.config.github), outcome, ms),
+  });
+  const audit = new ObservedAuditLog(await openAudit(settings.config, output), {
+    telemetry,
+    onDecision: (record) => {
+      admin?.recent.add(record);
+      // The page and the metrics should say so as well, and not in some minutes only.
+      if (admin && record.code === "github_session_expired") look(health);
+    },
+    now,
+  });
+  const aws = new ObservedIssuer(openAws(options, environment, logger), { telemetry, now });
+  const ownKey = new Secret(randomBytes(48).toString("base64"));
+  const trouble = new StoreTrouble(now, (level, fields, message) => logger[level](fields, message));
+  const store = await openStore(settings.config.store, environment, trouble);
+  const lasting = { clock, network, aws, audit, telemetry, recording, ownKey, store };
+  const editions = new Editions(settings, lasting, logger);
+  const health = new Health({
+    edition: () => editions.current,
+    audit: () => audit.writable,
+    store,
     clock,
-    nonce: () => randomBytes(12).toString("base64url"),
-    lookAhead: new LookAhead({ github: github.facts, log: github.log, budget, now: clock.steady }),
-    patience: 8_000,
-  });
-  const app = createApp({
-    broker,
-    rules: () => rules,
-    addresses: new ClientAddresses(config.trustedProxies),
-    limits: new Limits(config.limits),
     logger,
-    requestId: randomUUID,
-    basePath: config.publicUrl ? new URL(config.publicUrl).pathname.replace(/\/$/, "") : "",
+    telemetry,
   });
-  const listening = await listen(app, address);
+  const reload = new Reload({
+    editions,
+    read,
+    path: options.config,
+    fixed: sources.fixed,
+    logger,
+    telemetry,
+  });
+
+  const listening = await listen(timedFetch(editions, telemetry, now), addresses.main);
+  const adminListening =
+    admin && addresses.admin
+      ? await listen(admin.app(editions, health, addresses.admin), addresses.admin)
+      : null;
+  const { config } = settings;
   logger.info(
     { url: listening.url, policy: config.hash, grants: config.policy.grants.length },
     "listening",
   );
-  return { url: listening.url, stop: () => stop(listening, audit, github.close, logger) };
-}
-
-async function stop(
-  listening: Listening,
-  audit: AuditLog,
-  close: () => Promise<void>,
-  logger: Logger,
-): Promise<void> {
-  logger.info("stopping: finishing what is under way");
-  await listening.stop(stopWithinMs);
-  await audit.close();
-  await close();
-  logger.info("stopped");
-}
-
-interface GitHub {
-  facts: GitHubFacts;
-  log: JobLog;
-  budget: LookAheadBudget;
-  close: () => Promise<void>;
-}
-
-async function openGitHub(
-  options: ServeOptions,
-  config: Config,
-  environment: NodeJS.ProcessEnv,
-  logger: Logger,
-): Promise<GitHub> {
-  const budget = new LookAheadBudget({ now: clock.steady });
-  const token = takeSecret(environment, "GITHUB_TOKEN");
-  const session = takeSecret(environment, "GITHUB_USER_SESSION");
-  if (options.recording !== undefined) {
-    const recording = new Recording(options.recording, clock.steady);
-    logger.info(
-      { recording: await recording.check() },
-      "answering from a recording, not from GitHub",
-    );
-    return { facts: recording, log: recording, budget, close: () => Promise.resolve() };
-  }
-  if (!token)
-    throw new EnvironmentError(
-      "GITHUB_TOKEN (or GITHUB_TOKEN_FILE) is not set: the broker reads runs with it",
-    );
-  if (!session) {
-    throw new EnvironmentError(
-      "GITHUB_USER_SESSION (or GITHUB_USER_SESSION_FILE) is not set: the broker reads logs with it",
-    );
-  }
-  const network = new Network();
-  const rest = new GitHubRest({
-    apiUrl: config.github.apiUrl,
-    token: () => Promise.resolve(token),
-    network,
-    now: clock.steady,
-    onBudget: (_remaining, limit) => budget.setHourlyLimit(limit),
-  });
+  if (adminListening) logger.info({ url: adminListening.url }, "admin listening");
+  const stopWatching = watch(health, adminListening !== null);
   return {
-    facts: new RestFacts(rest),
-    log: new WebJobLog({ webUrl: config.github.serverUrl, session: () => session, network }),
-    budget,
-    close: () => network.close(),
+    url: listening.url,
+    adminUrl: adminListening?.url ?? null,
+    reload: () => reload.run(),
+    async stop() {
+      logger.info("stopping: finishing what is under way");
+      stopWatching();
+      // The operator sees to the end what is going on.
+      await listening.stop(stopWithinMs);
+      await adminListening?.stop(1_000);
+      await audit.close();
+      await network.close();
+      await store.close();
+      logger.info("stopped");
+    },
   };
+}
+
+/** The page, prom-client and all that: loaded only where somebody looks. */
+async function openAdmin(version: string): Promise<Admin> {
+  const { Admin } = await import("./admin/open.ts");
+  return new Admin(version);
+}
+
+/** Tries GitHub by itself, so that trouble is in the log before a job meets it. */
+function watch(health: Health, atOnce: boolean): () => void {
+  if (atOnce) look(health);
+  const timer = setInterval(look, tryGitHubEveryMs, health);
+  return () => clearInterval(timer);
+}
+
+function look(health: Health): void {
+  health.report().catch(() => undefined);
+}
+
+async function openRecording(
+  { recording: folder }: ServeOptions,
+  logger: Logger,
+): Promise<Recording | null> {
+  if (folder === undefined) return null;
+  const recording = new Recording(folder, clock.steady);
+  logger.info(
+    { recording: await recording.check() },
+    "answering from a recording, not from GitHub",
+  );
+  return recording;
 }
 
 async function openAudit(config: Config, output: NodeJS.WritableStream): Promise<AuditLog> {
@@ -159,55 +172,17 @@ async function openAudit(config: Config, output: NodeJS.WritableStream): Promise
 
 function openAws(
   { simulateAws }: ServeOptions,
-  host: string,
   environment: NodeJS.ProcessEnv,
   logger: Logger,
 ): RoleIssuer {
-  if (!simulateAws) {
-    const endpoint = environment.AWS_ENDPOINT_URL_STS ?? environment.AWS_ENDPOINT_URL;
-    // Steering the broker to another STS must not go unseen (A-14).
-    if (endpoint) logger.warn({ endpoint }, "AWS STS is not AWS's own: AWS_ENDPOINT_URL is set");
-    return new StsIssuer({
-      region: environment.AWS_REGION ?? environment.AWS_DEFAULT_REGION ?? "us-east-1",
-    });
+  if (simulateAws) {
+    logger.warn("SIMULATED AWS: the credentials are made up and open nothing");
+    return new SimulatedIssuer();
   }
-  if (!isLoopback(host)) {
-    throw new EnvironmentError(
-      "--simulate-aws gives made-up credentials, so it listens on loopback alone",
-    );
-  }
-  logger.warn("SIMULATED AWS: the credentials are made up and open nothing");
-  return new SimulatedIssuer();
-}
-
-function signerFrom(environment: NodeJS.ProcessEnv, logger: Logger): SigningKey {
-  const key = takeSecret(environment, "ACTIONS2AWS_SIGNING_KEY");
-  if (key && key.reveal().length < 32) {
-    throw new EnvironmentError(
-      "ACTIONS2AWS_SIGNING_KEY must be 32 characters or more: try `openssl rand -base64 48`",
-    );
-  }
-  if (!key)
-    logger.info(
-      "ACTIONS2AWS_SIGNING_KEY is not set: made one that holds until this instance stops",
-    );
-  return new SigningKey(key ?? new Secret(randomBytes(48).toString("base64")));
-}
-
-/** @throws {EnvironmentError} */
-function parseListen(text: string): { host: string; port: number } {
-  const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:[\]]+)):([0-9]{1,5})$/.exec(text) ?? [];
-  const host = bracketed ?? plain;
-  if (host === undefined || Number(port) > 65_535) {
-    throw new EnvironmentError(`--listen must be HOST:PORT, not ${text}`);
-  }
-  return { host, port: Number(port) };
-}
-
-function assertTlsIsVerified(environment: NodeJS.ProcessEnv): void {
-  if (environment.NODE_TLS_REJECT_UNAUTHORIZED === "0") {
-    throw new EnvironmentError(
-      "NODE_TLS_REJECT_UNAUTHORIZED=0 switches off what keeps the secrets safe: unset it",
-    );
-  }
+  const endpoint = environment.AWS_ENDPOINT_URL_STS ?? environment.AWS_ENDPOINT_URL;
+  // Steering the broker to another STS must not go unseen (A-14).
+  if (endpoint) logger.warn({ endpoint }, "AWS STS is not AWS's own: AWS_ENDPOINT_URL is set");
+  return new StsIssuer({
+    region: environment.AWS_REGION ?? environment.AWS_DEFAULT_REGION ?? "us-east-1",
+  });
 }

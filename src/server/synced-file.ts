@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { type FileHandle, open, stat } from "node:fs/promises";
+import { type FileHandle, open, stat, truncate } from "node:fs/promises";
 import { Refusal } from "../core/errors.ts";
 
 interface Waiting {
@@ -35,7 +35,10 @@ export class SyncedFile {
 
   /** Empties the file, unless a line is on its way into it. */
   async clear(): Promise<void> {
-    if (this.#writing === null) await this.#file?.truncate(0);
+    if (this.#writing !== null) return;
+    await truncate(this.#path).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== "ENOENT") throw error;
+    });
   }
 
   async close(): Promise<void> {

@@ -43,22 +43,9 @@ export async function startWorld({
 
 export { sha } from "./github/builders.ts";
 export type { Golden } from "./github/golden.ts";
-export type {
-  Attempt,
-  Conclusion,
-  Job,
-  LiveItem,
-  Repository,
-  Run,
-  Step,
-  User,
-} from "./github/model.ts";
-export type { Answer, Request } from "./answer.ts";
-export type { Fault, Handle, Match } from "./fault.ts";
-export type { Barrier } from "./barrier.ts";
-export type { JournalEntry, Service } from "./service.ts";
+export type { Job, Repository, Run } from "./github/model.ts";
+export type { Fault } from "./fault.ts";
+export type { Service } from "./service.ts";
 export type { SimulatedGitHub } from "./github/index.ts";
 export type { SimulatedIssuer } from "./issuer/index.ts";
-export type { AssumeRoleParameters } from "./sts/parameters.ts";
-export type { Credentials } from "./sts/canary.ts";
 export type { SimulatedSts } from "./sts/index.ts";

@@ -12,6 +12,7 @@ import {
 import { type AuditRecord, Broker, type BrokerFiles } from "./broker.ts";
 import {
   expectAllIssuedRecorded,
+  expectIssuerAskedForKeysAlone,
   expectNoLeak,
   expectOneRecordEach,
   expectSecretsAtTheirOrigins,
@@ -23,6 +24,10 @@ import { Job } from "./job.ts";
 
 export interface BenchOptions {
   readonly grants?: readonly Grant[];
+  /** More of the configuration, such as public_url. */
+  readonly settings?: object;
+  /** Jobs show tokens: the broker asks the issuer for its keys. */
+  readonly tokens?: boolean;
 }
 
 /** A world, a broker that serves it, and jobs that ask; what the tests of one file share. */
@@ -38,24 +43,49 @@ export class Bench {
   /** How many requests of this test came again and got the answer of the first, which is one decision. */
   repeated = 0;
   readonly #folder: string;
+  readonly #options: BenchOptions;
   #since: Since = { log: 0, audit: 0 };
   #count = 0;
 
-  private constructor(world: World, folder: string, files: BrokerFiles, broker: Broker) {
+  private constructor(
+    world: World,
+    folder: string,
+    files: BrokerFiles,
+    broker: Broker,
+    options: BenchOptions,
+  ) {
     this.world = world;
     this.golden = world.github.golden();
     this.#folder = folder;
+    this.#options = options;
     this.files = files;
     this.broker = broker;
   }
 
-  static async start({ grants = [] }: BenchOptions = {}): Promise<Bench> {
+  static async start(options: BenchOptions = {}): Promise<Bench> {
+    const { grants = [], settings } = options;
     const world = await startWorld();
     const folder = mkdtempSync(join(tmpdir(), "actions2aws-e2e-"));
     const files = { config: join(folder, "broker.yml"), audit: join(folder, "audit/audit.jsonl") };
     mkdirSync(join(folder, "audit"));
-    writeFileSync(files.config, configuration(world, files.audit, grants));
-    return new Bench(world, folder, files, await Broker.start(world, files));
+    writeFileSync(files.config, configuration(world, files.audit, grants, settings));
+    return new Bench(world, folder, files, await Broker.start(world, files), options);
+  }
+
+  /**
+   * Goes on with another process on the same port, files and signing key, whose configuration has these
+   * grants, or whose environment is another. What came before is checked, and forgotten.
+   */
+  async restart(
+    grants = this.#options.grants ?? [],
+    env: Record<string, string> = {},
+  ): Promise<void> {
+    await this.check();
+    const { world, files, broker } = this;
+    expect(await broker.stop()).toBe(0);
+    writeFileSync(files.config, configuration(world, files.audit, grants, this.#options.settings));
+    this.broker = await Broker.start(world, files, `127.0.0.1:${broker.port}`, env);
+    this.begin();
   }
 
   get repository(): Repository {
@@ -125,6 +155,8 @@ export class Bench {
     const texts = written.map((file) => readFileSync(file, "utf8"));
     expectNoLeak(this.broker, texts.join(""), this.jobs);
     expectSecretsAtTheirOrigins(this.world);
+    if (this.#options.tokens) expectIssuerAskedForKeysAlone(this.world);
+    else expect(this.world.issuer.journal).toEqual([]);
   }
 
   async stop(): Promise<void> {

@@ -108,7 +108,7 @@ export class Broker {
   }
 }
 
-function brokerEnvironment({ github, sts }: World): Record<string, string> {
+export function brokerEnvironment({ github, sts }: World): Record<string, string> {
   return {
     PATH: path,
     GITHUB_TOKEN: github.token,

@@ -2,6 +2,8 @@ import { armor, Decrypter, generateIdentity, identityToRecipient } from "age-enc
 import type { Job, World } from "../../world/index.ts";
 import { fullName } from "../../world/github/model.ts";
 import { ask, type Reply } from "../../world/ask.ts";
+import type { Claims } from "../../world/issuer/claims.ts";
+import type { JwtOverrides } from "../../world/issuer/keys.ts";
 import { role } from "./config.ts";
 
 export interface Challenge {
@@ -15,12 +17,21 @@ export interface Credentials {
   readonly SecretAccessKey: string;
   readonly SessionToken: string;
   readonly Expiration: string;
+  readonly RenewalToken: string;
 }
 
 /** What answers to a request hold, denied or not. */
 export type Body = Partial<
   Record<
-    "code" | "request_id" | "detail" | "credentials" | "grant" | "challenge" | "ticket",
+    | "code"
+    | "request_id"
+    | "detail"
+    | "credentials"
+    | "expiration"
+    | "grant"
+    | "renewal_after"
+    | "challenge"
+    | "ticket",
     string
   >
 > & { readonly fields?: string[] };
@@ -66,6 +77,22 @@ export class Client {
 
   ask({ ticket }: Pick<Challenge, "ticket">, changes: object = {}): Promise<Reply> {
     return this.post("/v1/credentials", { ...this.#who(), role, ticket, ...changes });
+  }
+
+  /** Asks with a token of GitHub's, and no other proof unless the changes bring one. */
+  askByToken(token: string, changes: object = {}): Promise<Reply> {
+    return this.post("/v1/credentials", { ...this.#who(), role, oidc_token: token, ...changes });
+  }
+
+  /** The job's token for this key, with other claims or another make where a test wants it. */
+  token(broker: string, claims: Claims = {}, overrides: JwtOverrides = {}): string {
+    const { issuer } = this.#world;
+    const all = { ...issuer.claims(this.#job, `${broker}#${this.publicKey}`), ...claims };
+    return issuer.sign(all, overrides);
+  }
+
+  renew(token: string, more: object = {}): Promise<Reply> {
+    return this.post("/v1/renewals", { renewal_token: token, ...more });
   }
 
   /** Challenge, announcement and request, once. */

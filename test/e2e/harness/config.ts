@@ -30,12 +30,18 @@ export function grantLike(name: string, changes: Grant): Grant {
 }
 
 /** The configuration file; JSON, which is YAML too. */
-export function configuration(world: World, auditFile: string, grants: readonly Grant[]): string {
+export function configuration(
+  world: World,
+  auditFile: string,
+  grants: readonly Grant[],
+  settings: object = {},
+): string {
   const { github, issuer } = world;
   return JSON.stringify(
     {
       github: { server_url: github.webUrl, api_url: github.apiUrl, oidc_issuer: issuer.url },
       audit: { file: auditFile },
+      ...settings,
       grants: [goldenGrant, ...grants],
     },
     undefined,

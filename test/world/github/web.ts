@@ -47,6 +47,7 @@ const routes: readonly Route<Asked, Answer>[] = [
 export function webAnswer(state: State, request: Request): Answer {
   const reader = readerOf(state, request);
   if (reader.is === "expired") return reader.answer;
+  if (request.pathname === "/settings/profile") return profile(state, reader);
   const [, owner = "", name = "", rest = ""] =
     /^\/([^/]+)\/([^/]+)(\/.*)?$/.exec(request.pathname) ?? [];
   const repository = state.repositoryNamed(owner, name);
@@ -62,6 +63,14 @@ export function webAnswer(state: State, request: Request): Answer {
   const answer =
     request.method === "GET" ? dispatch(routes, rest, { state, repository, reader }) : undefined;
   return answer ?? nothingHere(request);
+}
+
+/** A page of the reader's own; others are sent to sign in. */
+function profile(state: State, reader: Reader): Answer {
+  if (reader.is === "signed-in")
+    return html("<!DOCTYPE html><html><head><title>Your profile</title></head></html>");
+  const back = encodeURIComponent(`${state.webUrl}/settings/profile`);
+  return redirect(`${state.webUrl}/login?return_to=${back}`);
 }
 
 /** A job by the web's own id, for who is signed in. */
