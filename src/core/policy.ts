@@ -217,6 +217,7 @@ function outcome({
   step,
   proof,
   maxDurationSeconds,
+  maxAgeSeconds,
   externalId,
   tags,
   transitiveTags,
@@ -226,6 +227,7 @@ function outcome({
     step,
     proof,
     maxDurationSeconds,
+    maxAgeSeconds,
     externalId,
     tags,
     transitiveTags,
@@ -244,6 +246,9 @@ export function warnings({ grants }: Policy): string[] {
         grant.repository.literal &&
         "without repository_id it holds for whoever has the name after a rename",
       risky.length > 0 && `outsiders can start or feed runs of: ${risky.join(", ")}`,
+      grant.legacy &&
+        (grant.proof === "oidc" || grant.proof === "both") &&
+        "legacy fits nobody: the original's clients have no token, which its proof wants",
       grant.forks &&
         "runs from forks may have the role: whoever opens a pull request runs their code with it",
     ]

@@ -31,7 +31,7 @@ import type { RunLookups } from "./run-lookups.ts";
 import { type CredentialAnswer, sealAnswer } from "./sealed-answer.ts";
 import { type Standing, standingOf } from "./standing.ts";
 import type { Store } from "./store.ts";
-import { useOfChallenge, useOfRenewal, useOfToken } from "./uses.ts";
+import { useOfChallenge, useOfRenewal, useOfToken, useOfAnnouncement } from "./uses.ts";
 
 export interface Clock {
   /** Milliseconds since 1970. */
@@ -93,11 +93,13 @@ export class Broker {
   readonly #parts: BrokerParts;
   readonly #issuing: Issuing;
   readonly #once: SingleUse<CredentialAnswer>;
+  readonly #onceLegacy: SingleUse<Uint8Array>;
 
   constructor(parts: BrokerParts) {
     this.#parts = parts;
     this.#issuing = new Issuing(parts);
     this.#once = new SingleUse(parts.store);
+    this.#onceLegacy = new SingleUse(parts.store);
   }
 
   /** What a request shows of itself before anybody is asked; see Limits. */
@@ -195,16 +197,16 @@ export class Broker {
       decided.asked = { repository: ask.Repo, run_id: ask.RunId, role: ask.RoleARN };
       await caller.admit?.(decided.asked);
       const grants = legacyGrants(grantsFor(policy, { repository: ask.Repo, role: ask.RoleARN }));
-      const proven = await proveLegacy(this.#prover(decided), grants, ask, decided);
-      await caller.admitProved?.(decided.asked);
-      const plan = planIssue(
-        proven.case.grant,
-        proven.case.identity,
-        { role: ask.RoleARN },
-        proven.case.facts,
+      const { case: proven, publicKey } = await proveLegacy(
+        this.#prover(decided),
+        grants,
+        ask,
+        decided,
       );
-      return this.#issuing.issue(plan, decided, (credentials) =>
-        sealLegacy(credentials, proven.publicKey),
+      await caller.admitProved?.(decided.asked);
+      const plan = planIssue(proven.grant, proven.identity, { role: ask.RoleARN }, proven.facts);
+      return this.#onceLegacy.run(useOfAnnouncement(plan, publicKey), () =>
+        this.#issuing.issue(plan, decided, (credentials) => sealLegacy(credentials, publicKey)),
       );
     });
   }

@@ -47,7 +47,8 @@ const url = z
     isSafeUrl,
     "must be an https URL without user, query or fragment (http for loopback alone)",
   )
-  .transform((text) => text.replace(/\/+$/, ""))
+  // As the client writes it, whose tokens name it: small letters, no standard port.
+  .transform((text) => new URL(text).href.replace(/\/+$/, ""))
   .meta({
     pattern:
       "^(?:https://|http://(?:localhost|127(?:\\.[0-9]+){3}|\\[::1\\])(?:[:/]|$))[^\\s?#@]*$",

@@ -13,7 +13,8 @@ const bounds = {
   maxHeaderSize: 16 * 1024,
   headersTimeout: 10_000,
   requestTimeout: 15_000,
-  keepAliveTimeout: 20_000,
+  // Longer than a load balancer keeps an idle connection, which would else send into a closed one.
+  keepAliveTimeout: 70_000,
   connectionsCheckingInterval: 2_000,
 };
 const maxConnections = 2_000;

@@ -56,13 +56,19 @@ async function withJobName(
     .map(parseJob)
     .findIndex(({ id, run_id }) => id === identity.job.id && run_id === identity.run.id);
   const job = value[index];
-  if (job === undefined)
+  if (job === undefined) {
     throw new Refusal("job_not_found", {
       detail: "GitHub has no such job in this run.",
       retryAfter: 2,
     });
+  }
+  const { name, status } = parseJob(job);
+  // A token outlives its job by minutes; where GitHub was asked anyway, its word counts (O-09).
+  if (status === "completed") {
+    throw new Refusal("not_in_progress", { detail: "The job is not in progress." });
+  }
   return {
-    identity: { ...identity, job: { id: identity.job.id, name: parseJob(job).name } },
+    identity: { ...identity, job: { id: identity.job.id, name } },
     facts: { job },
   };
 }

@@ -1,5 +1,6 @@
 import { challengeLifetimeMs } from "../core/challenge.ts";
 import { Refusal } from "../core/errors.ts";
+import type { AssumeRolePlan } from "../core/issue.ts";
 import { type Claims, oidcInvalid } from "../core/oidc-claims.ts";
 import type { Use } from "./once.ts";
 
@@ -17,6 +18,18 @@ export function useOfToken(token: Claims | null, fingerprint: string): Use {
 /** A renewal token may be used again; for a while that leads to the same answer (R-07). */
 export function useOfRenewal(token: string): Use {
   return { key: `renewal ${token}`, fingerprint: "", ttlSeconds: 600, spent: renewalSpent };
+}
+
+/**
+ * The original's request has nothing fresh in it, so that anybody can send it again: for a moment that
+ * leads to the same answer, and AWS is not asked again (H-12).
+ */
+export function useOfAnnouncement(
+  { roleArn, sessionName }: AssumeRolePlan,
+  publicKey: string,
+): Use {
+  const key = `legacy ${roleArn} ${sessionName} ${publicKey}`;
+  return { key, fingerprint: "", ttlSeconds: 10, spent: challengeSpent };
 }
 
 function challengeSpent(): Refusal {

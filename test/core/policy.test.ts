@@ -191,6 +191,7 @@ describe("P-05: two grants that allow the same run", () => {
 
   test.each<[Record<string, unknown>]>([
     [{ max_duration: "2h" }],
+    [{ max_age: "2h" }],
     [{ external_id: "other" }],
     [{ step: ["assume role", "keygen"] }],
     [{ proof: "either" }],
@@ -231,6 +232,7 @@ test.each<[string, Record<string, unknown>]>([
   ["pull_request_target", { event: ["push", "pull_request_target"] }],
   ["workflow_run", { event: ["workflow_run"] }],
   ["forks", { forks: true }],
+  ["legacy fits nobody", { legacy: true, proof: "both" }],
 ])("G-05: the operator is warned: %s", (expected, fields) => {
   const told = warnings({ grants: [grantOf(fields)] });
   expect(told.join("\n")).toContain(expected);

@@ -173,6 +173,18 @@ describe("the original's client", () => {
     expect(await opened(answer, key)).toHaveProperty("SessionToken");
   });
 
+  test("H-12: the same request forty times at once leads to one session and one answer", async () => {
+    const key = await newKey();
+    const job = jobThatSaid(announces(key));
+    bench().repeated = 40;
+    const answers = await Promise.all(Array.from({ length: 40 }, () => ask(job)));
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+    expect(new Set(answers.map(({ bytes }) => Buffer.from(bytes).toString("base64"))).size).toBe(1);
+    expect(sts().assumed).toHaveLength(1);
+    expect(bench().records).toHaveLength(1);
+    await expect(opened(await ask(job), key)).resolves.toHaveProperty("AccessKeyId");
+  });
+
   test.for(["/", "/a2a/prod", "/a2a/prod/"])(
     "may post to %s, where a proxy passes the path of public_url on or not",
     async (path) => {

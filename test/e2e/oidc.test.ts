@@ -530,6 +530,14 @@ describe("a grant that pins the job's name, which no token tells,", () => {
     expect(await denied(reply)).toEqual(["job_not_found", []]);
   });
 
+  test("O-09: is not for a job that GitHub says is over, though the token still holds", async () => {
+    const job = bench().newJob({ job: { name: "deploy" } });
+    const client = await bench().client(job.job);
+    github().completeJob(job.job);
+    const reply = await ask(client, "named-oidc");
+    expect(await denied(reply)).toEqual(["not_in_progress", []]);
+  });
+
   test("costs no call where something else does not fit anyway, which alone is told", async () => {
     const client = await bench().client();
     const reply = await ask(client, "named-oidc", { event_name: "issues" });

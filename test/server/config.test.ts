@@ -207,6 +207,15 @@ describe("P-04: an empty list is never read as any", () => {
     }
   });
 
+  test.each([
+    ["https://Broker.Example.COM/", "https://broker.example.com"],
+    ["https://broker.example.com:443/Base/", "https://broker.example.com/Base"],
+    ["https://broker.example.com:8443", "https://broker.example.com:8443"],
+  ])("public_url %s is the audience %s, as a client writes it", (written, audience) => {
+    const text = `public_url: ${written}\ngrants:\n  - { name: a, repository: acme/app, step: s, role: "arn:aws:iam::123456789012:role/a" }\n`;
+    expect(parseConfig(text).publicUrl).toBe(audience);
+  });
+
   test.each(["github", "public_url", "trusted_proxies", "store", "audit", "limits", "grants"])(
     "%s, null",
     (key) => {
