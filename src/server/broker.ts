@@ -1,10 +1,10 @@
-import type { Asked, Decided } from "../core/audit.ts";
+import type { Decided } from "../core/audit.ts";
 import { type ChallengeBinding, checkTicket, makeChallenge } from "../core/challenge.ts";
 import { Refusal } from "../core/errors.ts";
 import type { Grant } from "../core/grant.ts";
 import { planIssue } from "../core/issue.ts";
 import { assertOf, type Claims, oidcInvalid } from "../core/oidc-claims.ts";
-import { assertProofWanted, grantsFor, type Policy } from "../core/policy.ts";
+import { assertProofWanted, grantsFor } from "../core/policy.ts";
 import { parseLegacyRequest } from "../core/legacy.ts";
 import { checkRenewalToken, parseRenewalRequest, type Renewal } from "../core/renewal.ts";
 import {
@@ -14,73 +14,17 @@ import {
   withoutToken,
 } from "../core/request.ts";
 import { seal } from "../core/seal.ts";
-import type { Signer } from "../core/signer.ts";
-import type { AuditLog } from "./audit-log.ts";
-import type { RoleIssuer } from "./aws.ts";
+import type { BrokerParts, Caller, ChallengeAnswer, Rules } from "./broker-parts.ts";
 import { type Case, examine, type Inquiry } from "./examine.ts";
-import type { GitHubFacts, JobLog } from "./github/ports.ts";
 import { Issuing } from "./issuing.ts";
-import type { LookAhead } from "./look-ahead.ts";
 import { NativeRecipient } from "./native-recipient.ts";
-import type { TokenVerifier } from "./oidc.ts";
 import { SingleUse } from "./once.ts";
 import { legacyGrants, proveLegacy, sealLegacy } from "./legacy.ts";
 import { type Guard, type LogProver, proveByLog } from "./prove-by-log.ts";
 import { proveByToken } from "./prove-by-token.ts";
-import type { RunLookups } from "./run-lookups.ts";
 import { type CredentialAnswer, sealAnswer } from "./sealed-answer.ts";
 import { type Standing, standingOf } from "./standing.ts";
-import type { Store } from "./store.ts";
 import { useOfChallenge, useOfRenewal, useOfToken, useOfAnnouncement } from "./uses.ts";
-
-export interface Clock {
-  /** Milliseconds since 1970. */
-  wall: () => number;
-  /** Milliseconds that never run backwards. */
-  steady: () => number;
-}
-
-/** What may be replaced while the broker runs; each request uses one of them from start to end (F-12). */
-export interface Rules {
-  readonly policy: Policy;
-  readonly hash: string;
-}
-
-export interface BrokerParts {
-  rules: () => Rules;
-  serverUrl: string;
-  /** What tokens are for, with the key behind it; null when no public_url is configured. */
-  publicUrl: string | null;
-  signer: Signer;
-  github: GitHubFacts;
-  log: JobLog;
-  tokens: TokenVerifier;
-  aws: RoleIssuer;
-  audit: AuditLog;
-  clock: Clock;
-  nonce: () => string;
-  lookAhead: LookAhead;
-  lookups: RunLookups;
-  store: Pick<Store, "claim" | "release">;
-  /** How long one request may wait for its announcement, in milliseconds. */
-  patience: number;
-}
-
-/** Who a request is, as far as the wire tells. */
-export interface Caller {
-  requestId: string;
-  address: string;
-  /** Called once the request is well formed, before anything is asked of anyone. @throws {Refusal} rate_limited */
-  admit?: (asked: Asked) => Promise<void>;
-  /** Called once the job has proved itself, before AWS is asked. @throws {Refusal} rate_limited */
-  admitProved?: (asked: Asked) => Promise<void>;
-}
-
-export interface ChallengeAnswer {
-  challenge: string;
-  ticket: string;
-  expires_at: string;
-}
 
 /** A proven case, and what renewals of it will rest on. */
 interface Proven {

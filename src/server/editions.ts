@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { Logger } from "pino";
 import { warnings } from "../core/policy.ts";
 import { createApp } from "./app.ts";
-import type { Rules } from "./broker.ts";
+import type { Rules } from "./broker-parts.ts";
 import { ClientAddresses } from "./client-address.ts";
 import type { Config } from "./config.ts";
 import { type Engine, type Lasting, openEngine, sameEngine } from "./engine.ts";

@@ -1,7 +1,7 @@
 import type { Grant } from "../core/grant.ts";
 import type { PublicKey } from "../core/recipient.ts";
 import { awaitProof } from "./await-proof.ts";
-import type { Clock } from "./broker.ts";
+import type { Clock } from "./broker-parts.ts";
 import {
   addressOf,
   type Case,

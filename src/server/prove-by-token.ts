@@ -4,7 +4,7 @@ import type { Grant } from "../core/grant.ts";
 import type { RunIdentity } from "../core/identity.ts";
 import { type Claims, factsOf, identityOf, refOf } from "../core/oidc-claims.ts";
 import { decide, mismatches } from "../core/policy.ts";
-import type { Clock } from "./broker.ts";
+import type { Clock } from "./broker-parts.ts";
 import { addressOf, type Case, type Findings, type Inquiry } from "./examine.ts";
 import type { GitHubFacts } from "./github/ports.ts";
 

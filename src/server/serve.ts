@@ -4,7 +4,7 @@ import { Secret } from "../core/secret.ts";
 import type { Admin } from "./admin/open.ts";
 import { type AuditLog, FileAuditLog, StreamAuditLog } from "./audit-log.ts";
 import { type RoleIssuer, StsIssuer } from "./aws.ts";
-import type { Clock } from "./broker.ts";
+import type { Clock } from "./broker-parts.ts";
 import type { Config } from "./config.ts";
 import { Editions } from "./editions.ts";
 import { Health } from "./health.ts";

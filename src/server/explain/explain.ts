@@ -14,7 +14,7 @@ import {
   type Policy,
 } from "../../core/policy.ts";
 import type { StepLog } from "../../core/proof.ts";
-import type { Clock } from "../broker.ts";
+import type { Clock } from "../broker-parts.ts";
 import { addressOf, examine, type Findings, type Inquiry } from "../examine.ts";
 import type { GitHubFacts, JobLog } from "../github/ports.ts";
 import { proveByLog } from "../prove-by-log.ts";

@@ -2,7 +2,7 @@ import { Refusal } from "../../core/errors.ts";
 import type { Grant } from "../../core/grant.ts";
 import { foldAscii } from "../../core/pattern.ts";
 import type { Secret } from "../../core/secret.ts";
-import type { Clock } from "../broker.ts";
+import type { Clock } from "../broker-parts.ts";
 import type { Config } from "../config.ts";
 import type { Network } from "../network.ts";
 import type { ApiAccess, Secrets } from "../secrets.ts";

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { codes } from "../../core/errors.ts";
-import type { ChallengeAnswer } from "../broker.ts";
+import type { ChallengeAnswer } from "../broker-parts.ts";
 import type { CredentialAnswer } from "../sealed-answer.ts";
 
 /** What the broker answers, for the OpenAPI document. The compiler holds them to what it really answers. */
