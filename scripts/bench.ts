@@ -1,11 +1,12 @@
 import { type Bench, startBench } from "./bench/broker.ts";
-import { closePools, newJob, obtain } from "./bench/job.ts";
+import { closePools, newJob, obtain, obtainByToken } from "./bench/job.ts";
 import { startTimes, startTimesTable } from "./start-times.ts";
 
 /** The latencies at which the original and configure-aws-credentials were measured. */
 const latency = { api: 80, web: 120, sts: 60 };
 
 await measured("one job after the other", latency, loneJobs);
+await measured("one job after the other, by OIDC", latency, tokens);
 await measured("a matrix of 100 jobs at once", latency, matrix);
 await measured("no latency: what the processor does", { api: 0, web: 0, sts: 0 }, processor);
 console.log(`\n${startTimesTable(startTimes())}`);
@@ -20,7 +21,7 @@ async function measured(
     const results = await measure(bench);
     console.log(`\n${title} (API ${delays.api}, web ${delays.web}, STS ${delays.sts} ms)`);
     for (const [name, value] of Object.entries(results))
-      console.log(`  ${name.padEnd(58)}${value}`);
+      console.log(`  ${name.padEnd(66)}${value}`);
   } finally {
     await closePools();
     await bench.stop();
@@ -49,6 +50,16 @@ async function loneJobs(bench: Bench): Promise<Record<string, string>> {
   });
   results["calls per credential, when the branch has just moved"] = calls(bench, 10);
   return results;
+}
+
+async function tokens(bench: Bench): Promise<Record<string, string>> {
+  await obtainByToken(bench, newJob(bench));
+  clear(bench);
+  const answers = await series(20, () => obtainByToken(bench, newJob(bench)));
+  return {
+    "answer: median": milliseconds(median(answers)),
+    "calls per credential": calls(bench, 20),
+  };
 }
 
 async function matrix(bench: Bench): Promise<Record<string, string>> {

@@ -52,9 +52,13 @@ export async function startBench(latency: Latency): Promise<Bench> {
   };
 }
 
-function configuration({ github }: World, auditFile: string): string {
+/** What the broker's tokens are for. */
+export const publicUrl = "https://broker.example.com";
+
+function configuration({ github, issuer }: World, auditFile: string): string {
   return `
-github: { server_url: "${github.webUrl}", api_url: "${github.apiUrl}" }
+public_url: ${publicUrl}
+github: { server_url: "${github.webUrl}", api_url: "${github.apiUrl}", oidc_issuer: "${issuer.url}" }
 audit: { file: "${auditFile}" }
 limits: { per_address: 1000000/m, per_repository: 1000000/m, per_run: 1000000/m }
 grants:
@@ -64,6 +68,7 @@ grants:
     workflow: .github/workflows/deploy.yml
     ref: refs/heads/main
     step: assume role
+    proof: either
     role: ${role}
 `;
 }

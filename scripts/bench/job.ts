@@ -3,7 +3,7 @@ import { Pool } from "undici";
 import { proofLine } from "../../src/core/announcement.ts";
 import { open } from "../../src/core/seal.ts";
 import type { Job, Run } from "../../test/world/index.ts";
-import { type Bench, role } from "./broker.ts";
+import { type Bench, publicUrl, role } from "./broker.ts";
 
 /** One key for all: making keys is the job's work, and not what is measured. */
 const identity = await generateIdentity();
@@ -35,6 +35,15 @@ export async function obtain(bench: Bench, job: Job, feedDelayMs: number): Promi
   const asked = performance.now();
   await post(bench, "/v1/credentials", { ...hints, role, ticket });
   return { challengeMs: challenged - begun, answerMs: performance.now() - asked };
+}
+
+/** The same by the OIDC proof: one request, with a token that the job has from its runner. */
+export async function obtainByToken(bench: Bench, job: Job): Promise<number> {
+  const { issuer } = bench.world;
+  const token = issuer.sign(issuer.claims(job, `${publicUrl}#${publicKey}`));
+  const asked = performance.now();
+  await post(bench, "/v1/credentials", { ...selector(job, bench), role, oidc_token: token });
+  return performance.now() - asked;
 }
 
 /** A new run of the repository's main branch with one job, as after a push that was seen before. */
