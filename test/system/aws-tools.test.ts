@@ -9,7 +9,7 @@ import { jobEnvironment, temporaryFolder } from "../cli/test-host.ts";
 import { useBench } from "../e2e/harness/bench.ts";
 import { startWorld, type World } from "../world/index.ts";
 
-// The AWS CLI: https://docs.aws.amazon.com/cli/
+// The AWS CLI, and the AWS SDK for JavaScript: https://docs.aws.amazon.com/sdkref/latest/guide/
 
 const run = promisify(execFile);
 const bench = useBench();
@@ -92,6 +92,25 @@ test("--refresh: one command of many AWS CLI calls goes on over three renewals a
   expect(renewalsOf(broker)).toBeGreaterThanOrEqual(3);
   expect(new Set(callers(world)).size).toBeGreaterThanOrEqual(3);
   expect(broker.asked("/v1/credentials")).toHaveLength(1);
+}, 120_000);
+
+test("--refresh: one client of the AWS SDK for JavaScript goes on over three renewals and more", async () => {
+  const { broker, world, env } = await scene();
+  const script = `
+    const { GetCallerIdentityCommand, STSClient } = await import("@aws-sdk/client-sts");
+    const { setTimeout: sleep } = await import("node:timers/promises");
+    const client = new STSClient({ region: "eu-west-1", endpoint: "${world.sts.url}" });
+    for (let call = 0; call < 12; call++) {
+      await client.send(new GetCallerIdentityCommand({}));
+      await sleep(1_500);
+    }`;
+  const program = [process.execPath, "--input-type=module", "-e", script];
+  const { code, err } = await start([...launcher, "request", "--refresh", "--", ...program], env)
+    .ended;
+  expect({ code, failures: err.match(/Unable|Error/g) }).toEqual({ code: 0, failures: null });
+  expect(world.sts.journal).toHaveLength(12);
+  expect(renewalsOf(broker)).toBeGreaterThanOrEqual(3);
+  expect(new Set(callers(world)).size).toBeGreaterThanOrEqual(3);
 }, 120_000);
 
 test("with a real broker: one step proves by its log, the AWS CLI of a later one has the role", async () => {
