@@ -1,4 +1,4 @@
-import { isIPv4 } from "node:net";
+import { isLoopback } from "../core/loopback.ts";
 import { usageError } from "./failure.ts";
 
 /**
@@ -23,21 +23,13 @@ export function parseBrokerUrl(text: string): URL {
       "the broker's address must not hold a query or fragment: take away what follows ? or # in --url",
     );
   }
-  if (url.protocol === "http:" && !isLoopback(url)) {
+  if (url.protocol === "http:" && !isLoopback(url.hostname)) {
     throw usageError(
       "the broker's address must be https: http is only for loopback (127.0.0.1, ::1, localhost)",
     );
   }
   url.pathname = url.pathname.replace(/\/+$/, "");
   return url;
-}
-
-export function isLoopback({ hostname }: URL): boolean {
-  return (
-    hostname === "localhost" ||
-    hostname === "[::1]" ||
-    (isIPv4(hostname) && hostname.startsWith("127."))
-  );
 }
 
 /** @param path like `/v1/challenges`; a base path stays before it. */

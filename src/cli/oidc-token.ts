@@ -1,6 +1,6 @@
 import { Secret } from "../core/secret.ts";
 import type { Deadline } from "./asking.ts";
-import { isLoopback } from "./broker-url.ts";
+import { isLoopback } from "../core/loopback.ts";
 import { Failure, exitCodes } from "./failure.ts";
 import type { Environment, Host } from "./host.ts";
 import { type Peer, Unreachable, Wire } from "./wire.ts";
@@ -34,7 +34,11 @@ export function findTokenService(env: Environment): TokenService | null {
   const wellFormed = /^https?:\/\/[^\s\\#@]+$/i.test(text) && URL.canParse(text);
   const url = wellFormed ? new URL(text) : null;
   // An earlier step may have set it, to have the bearer told to its own server.
-  if (!url || (url.protocol === "http:" && !isLoopback(url)) || !/^[\x21-\x7e]+$/.test(bearer)) {
+  if (
+    !url ||
+    (url.protocol === "http:" && !isLoopback(url.hostname)) ||
+    !/^[\x21-\x7e]+$/.test(bearer)
+  ) {
     throw new Failure(
       exitCodes.other,
       "ACTIONS_ID_TOKEN_REQUEST_URL and ACTIONS_ID_TOKEN_REQUEST_TOKEN are not as the runner sets them: " +

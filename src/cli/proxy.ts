@@ -1,4 +1,4 @@
-import { isLoopback } from "./broker-url.ts";
+import { isLoopback } from "../core/loopback.ts";
 import { usageError } from "./failure.ts";
 import type { Environment } from "./host.ts";
 
@@ -14,7 +14,7 @@ export interface Proxy {
  */
 export function proxyFor(broker: URL, env: Environment): Proxy | null {
   const text = env.https_proxy || env.HTTPS_PROXY;
-  if (!text || isLoopback(broker)) return null;
+  if (!text || isLoopback(broker.hostname)) return null;
   const url = /^[a-z0-9+.-]+:\/\//i.test(text) ? text : `http://${text}`;
   if (!/^https?:\/\/[^/]/i.test(url) || !URL.canParse(url)) {
     throw usageError("the proxy of HTTPS_PROXY cannot be used: it must be like http://proxy:3128");

@@ -4,7 +4,7 @@ import { Refusal } from "./errors.ts";
 import { parseJsonObject } from "./json.ts";
 import { isWithin, type LogItem, type StepLog, type StepWindow } from "./proof.ts";
 import type { PublicKey } from "./recipient.ts";
-import { repositoryShape, roleShape } from "./request.ts";
+import { decimalId, repositoryShape, roleShape } from "./request.ts";
 
 /**
  * The original's clients, for grants that say `legacy: true`: they name a run and a step, and the
@@ -15,11 +15,7 @@ const name = z.string().min(1).max(512);
 
 export const legacyRequest = z.strictObject({
   Repo: z.string().regex(repositoryShape),
-  RunId: z
-    .string()
-    .regex(/^[1-9][0-9]{0,15}$/)
-    .transform(Number)
-    .refine(Number.isSafeInteger),
+  RunId: decimalId,
   JobName: name,
   StepName: name,
   RoleARN: z.string().regex(roleShape),

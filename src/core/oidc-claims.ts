@@ -1,17 +1,13 @@
 import { z } from "zod";
 import { Refusal } from "./errors.ts";
 import { type RunIdentity, workflowOf } from "./identity.ts";
+import { decimalId, repositoryShape } from "./request.ts";
 
 /**
  * What a verified GitHub OIDC token says. GitHub writes ids and booleans as text; `sub` has several
  * forms and is never looked at (O-04), and claims that no check needs are left alone.
  * Source: https://docs.github.com/en/actions/reference/security/oidc
  */
-const id = z
-  .string()
-  .regex(/^[1-9][0-9]{0,15}$/)
-  .transform(Number)
-  .refine(Number.isSafeInteger);
 const text = z.string().min(1);
 
 const claims = z.object({
@@ -19,12 +15,12 @@ const claims = z.object({
   iat: z.int(),
   nbf: z.int().optional(),
   exp: z.int(),
-  repository: z.string().regex(/^[A-Za-z0-9_-]{1,39}\/[A-Za-z0-9._-]{1,100}$/),
-  repository_id: id,
-  run_id: id,
-  run_attempt: id,
-  run_number: id,
-  check_run_id: id,
+  repository: z.string().regex(repositoryShape),
+  repository_id: decimalId,
+  run_id: decimalId,
+  run_attempt: decimalId,
+  run_number: decimalId,
+  check_run_id: decimalId,
   event_name: text,
   ref: text,
   ref_type: z.enum(["branch", "tag"]),

@@ -35,6 +35,13 @@ const id = z
 const runId = id.describe("GITHUB_RUN_ID.");
 const runAttempt = id.describe("GITHUB_RUN_ATTEMPT; only the current attempt counts.");
 
+/** The same, as other programs write it: decimal text alone. */
+export const decimalId = z
+  .string()
+  .regex(/^[1-9][0-9]{0,15}$/)
+  .transform(Number)
+  .refine(Number.isSafeInteger);
+
 const name = z.string().min(1).max(512);
 
 const job = z

@@ -3,7 +3,7 @@ import { isIP } from "node:net";
 import { z } from "zod";
 import { type Grant, grantSchema } from "../core/grant.ts";
 import type { Policy } from "../core/policy.ts";
-import { isLoopback } from "./github/stored-log.ts";
+import { isLoopback } from "../core/loopback.ts";
 import { type Fault, PlainYaml } from "./plain-yaml.ts";
 import { parseStore, type StoreSetting } from "./store/setting.ts";
 

@@ -28,6 +28,9 @@ export interface Case {
   readonly at: number;
 }
 
+/** Run and job may be this old when AWS is asked, in milliseconds. */
+export const freshForMs = 2_000;
+
 /** Monotonic milliseconds. */
 export interface Times {
   /** Answers asked for earlier do not count. */

@@ -5,13 +5,17 @@ import { announcedKey, type LegacyRequest } from "../core/legacy.ts";
 import type { PublicKey } from "../core/recipient.ts";
 import { sealBinary } from "../core/seal.ts";
 import type { RoleCredentials } from "./aws.ts";
-import { addressOf, type Case, examine, type Findings, type Inquiry } from "./examine.ts";
+import {
+  addressOf,
+  type Case,
+  examine,
+  type Findings,
+  freshForMs,
+  type Inquiry,
+} from "./examine.ts";
 import type { GitHubFacts } from "./github/ports.ts";
 import { NativeRecipient } from "./native-recipient.ts";
 import type { Guard, LogProver } from "./prove-by-log.ts";
-
-/** Run and job may be this old when AWS is asked, in milliseconds. */
-const freshForMs = 2_000;
 
 /** @throws {Refusal} no_grant */
 export function legacyGrants(grants: readonly Grant[]): readonly Grant[] {

@@ -1,5 +1,5 @@
 import { EnvironmentError } from "./environment-error.ts";
-import { isLoopback } from "./github/stored-log.ts";
+import { isLoopback } from "../core/loopback.ts";
 
 export interface ListenAddress {
   readonly host: string;

@@ -8,6 +8,7 @@ import {
   examine,
   examineFairly,
   type Findings,
+  freshForMs,
   type Inquiry,
 } from "./examine.ts";
 import type { GitHubFacts, JobAddress, JobLog } from "./github/ports.ts";
@@ -27,8 +28,6 @@ export type Guard = <T>(
   look: () => Promise<T>,
 ) => Promise<T>;
 
-/** Run and job may be this old when AWS is asked, in milliseconds. */
-const freshForMs = 2_000;
 /** Answers may be shared for a little less, so that they are still fresh when the proof is read. */
 const sharedForMs = 1_500;
 

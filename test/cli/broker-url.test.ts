@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { addressOf, isLoopback, parseBrokerUrl } from "../../src/cli/broker-url.ts";
+import { addressOf, parseBrokerUrl } from "../../src/cli/broker-url.ts";
+import { isLoopback } from "../../src/core/loopback.ts";
 
 test.each([
   ["https://broker.example.com", "https://broker.example.com/v1/challenges"],
@@ -57,5 +58,5 @@ test.each([
   ["https://example.com", false],
   ["https://127.example.com", false],
 ])("%s is loopback: %s", (text, expected) => {
-  expect(isLoopback(new URL(text))).toBe(expected);
+  expect(isLoopback(new URL(text).hostname)).toBe(expected);
 });

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
 import { Hono } from "hono";
-import { isLoopback } from "../github/stored-log.ts";
+import { isLoopback } from "../../core/loopback.ts";
 import type { Health } from "../health.ts";
 import type { Metrics } from "../metrics.ts";
 import { live } from "./live.ts";

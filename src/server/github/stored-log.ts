@@ -1,6 +1,7 @@
 import { isIP } from "node:net";
 import { Refusal } from "../../core/errors.ts";
 import { unusable } from "../../core/github-answers.ts";
+import { isLoopback } from "../../core/loopback.ts";
 import { type Network, NetworkError } from "../network.ts";
 import type { JobAddress } from "./ports.ts";
 import type { GitHubSession } from "./session.ts";
@@ -68,14 +69,6 @@ function storageUrl(location: string, origin: URL): URL {
   if (!fits || (url.protocol !== "https:" && !local))
     throw unusable("the step log's address is not storage");
   return url;
-}
-
-export function isLoopback(hostname: string): boolean {
-  return (
-    hostname === "localhost" ||
-    hostname === "[::1]" ||
-    /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(hostname)
-  );
 }
 
 /** A page in place of a log is not a log (L-18). */

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { Secret } from "../../../src/core/secret.ts";
 import { GitHubSession } from "../../../src/server/github/session.ts";
-import { isLoopback, readStoredLog } from "../../../src/server/github/stored-log.ts";
+import { isLoopback } from "../../../src/core/loopback.ts";
+import { readStoredLog } from "../../../src/server/github/stored-log.ts";
 import { type Answer, type Call, Network } from "../../../src/server/network.ts";
 import { code } from "../../core/golden.ts";
 
