@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from "vitest";
-import { alone } from "./harness/alone.ts";
+import { alone } from "../harness/alone.ts";
 
 /** What the runner writes of a script of one line before it starts: see stepHeader. */
 const headerItems = 4;

@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from "vitest";
-import { useBench } from "./harness/bench.ts";
-import { roleOf } from "./harness/config.ts";
+import { useBench } from "../harness/bench.ts";
+import { roleOf } from "../harness/config.ts";
 
 const bench = useBench();
 

@@ -1,8 +1,8 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { useBench } from "./harness/bench.ts";
-import { roleOf } from "./harness/config.ts";
+import { useBench } from "../harness/bench.ts";
+import { roleOf } from "../harness/config.ts";
 
 const bench = useBench();
 

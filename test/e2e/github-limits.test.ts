@@ -1,8 +1,8 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { describe, expect, test, vi } from "vitest";
 import type { SimulatedGitHub } from "../world/index.ts";
-import { alone } from "./harness/alone.ts";
-import type { Bench } from "./harness/bench.ts";
+import { alone } from "../harness/alone.ts";
+import type { Bench } from "../harness/bench.ts";
 
 interface Limit {
   readonly impose: (github: SimulatedGitHub) => void;

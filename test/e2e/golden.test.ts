@@ -1,7 +1,7 @@
 import { armor } from "age-encryption";
 import { describe, expect, test } from "vitest";
-import { useBench } from "./harness/bench.ts";
-import { role } from "./harness/config.ts";
+import { useBench } from "../harness/bench.ts";
+import { role } from "../harness/config.ts";
 
 const bench = useBench();
 

@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs";
 import { Decrypter, generateIdentity, identityToRecipient } from "age-encryption";
 import { afterEach, describe, expect, test } from "vitest";
-import { useBench } from "./harness/bench.ts";
-import { type Grant, grantLike, role, roleOf } from "./harness/config.ts";
-import type { Job } from "./harness/job.ts";
-import { calling, forkOf } from "./harness/scenes.ts";
+import { useBench } from "../harness/bench.ts";
+import { type Grant, grantLike, role, roleOf } from "../harness/config.ts";
+import type { Job } from "../harness/job.ts";
+import { calling, forkOf } from "../harness/scenes.ts";
 
 const publicUrl = "https://broker.example.com/a2a/prod";
 const legacy = (name: string, changes: Grant = {}): Grant =>

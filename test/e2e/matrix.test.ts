@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { useBench } from "./harness/bench.ts";
-import { Client } from "./harness/client.ts";
+import { useBench } from "../harness/bench.ts";
+import { Client } from "../harness/client.ts";
 
 const bench = useBench();
 

@@ -2,10 +2,10 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Reply } from "../world/ask.ts";
 import type { Claims } from "../world/issuer/claims.ts";
 import { type JwtOverrides, signingKey } from "../world/issuer/keys.ts";
-import { alone } from "./harness/alone.ts";
-import { useBench } from "./harness/bench.ts";
-import type { Body, Client } from "./harness/client.ts";
-import { type Grant, grantLike, role, roleOf } from "./harness/config.ts";
+import { alone } from "../harness/alone.ts";
+import { useBench } from "../harness/bench.ts";
+import type { Body, Client } from "../harness/client.ts";
+import { type Grant, grantLike, role, roleOf } from "../harness/config.ts";
 
 const publicUrl = "https://broker.example.com";
 /** A grant for tokens: it names neither a job, whose name they do not tell, nor a step. */

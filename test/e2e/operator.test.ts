@@ -2,8 +2,8 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { scriptedSecretsManager } from "../server/scripted-secrets-manager.ts";
-import { grantLike, roleOf } from "./harness/config.ts";
-import { OperatedProgram } from "./harness/operated-program.ts";
+import { grantLike, roleOf } from "../harness/config.ts";
+import { OperatedProgram } from "../harness/operated-program.ts";
 
 const other = grantLike("other", {});
 

@@ -4,9 +4,9 @@ import { once } from "node:events";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { useBench } from "./harness/bench.ts";
-import { role } from "./harness/config.ts";
-import { actions2aws, type Ended, program } from "./harness/program.ts";
+import { useBench } from "../harness/bench.ts";
+import { role } from "../harness/config.ts";
+import { actions2aws, type Ended, program } from "../harness/program.ts";
 
 const bench = useBench();
 const folder = mkdtempSync(join(tmpdir(), "actions2aws-e2e-record-"));

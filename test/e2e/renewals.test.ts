@@ -5,11 +5,11 @@ import type { PublicKey } from "../../src/core/recipient.ts";
 import { Secret } from "../../src/core/secret.ts";
 import { SigningKey } from "../../src/server/signing-key.ts";
 import type { Reply } from "../world/ask.ts";
-import { useBench } from "./harness/bench.ts";
-import { signingKey } from "./harness/broker.ts";
-import type { Body, Client, Credentials } from "./harness/client.ts";
-import { type Grant, grantLike, roleOf } from "./harness/config.ts";
-import type { Job } from "./harness/job.ts";
+import { useBench } from "../harness/bench.ts";
+import { signingKey } from "../harness/broker.ts";
+import type { Body, Client, Credentials } from "../harness/client.ts";
+import { type Grant, grantLike, roleOf } from "../harness/config.ts";
+import type { Job } from "../harness/job.ts";
 
 const publicUrl = "https://broker.example.com";
 const long = grantLike("long", { max_duration: "1h" });

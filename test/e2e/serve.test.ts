@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { actions2aws, type Ended, path, program } from "./harness/program.ts";
+import { actions2aws, type Ended, path, program } from "../harness/program.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "actions2aws-serve-"));
 afterAll(() => rmSync(folder, { recursive: true }));

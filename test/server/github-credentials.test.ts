@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { EnvironmentError } from "../../src/server/environment-error.ts";
 import type { World } from "../world/index.ts";
-import { grantLike } from "../e2e/harness/config.ts";
+import { grantLike } from "../harness/config.ts";
 import { Operated } from "./operated.ts";
 import { scriptedSecretsManager } from "./scripted-secrets-manager.ts";
 

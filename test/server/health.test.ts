@@ -7,7 +7,7 @@ import { openGitHub } from "../../src/server/github/access.ts";
 import { Health, type HealthParts } from "../../src/server/health.ts";
 import { Network } from "../../src/server/network.ts";
 import { silent } from "../../src/server/telemetry.ts";
-import { configuration, type Grant, grantLike } from "../e2e/harness/config.ts";
+import { configuration, type Grant, grantLike } from "../harness/config.ts";
 import { startWorld, type World } from "../world/index.ts";
 import { Operated } from "./operated.ts";
 

@@ -2,8 +2,8 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { grantLike, roleOf } from "../e2e/harness/config.ts";
-import type { Body } from "../e2e/harness/client.ts";
+import { grantLike, roleOf } from "../harness/config.ts";
+import type { Body } from "../harness/client.ts";
 import { Operated } from "./operated.ts";
 import { scriptedSecretsManager } from "./scripted-secrets-manager.ts";
 

@@ -1,8 +1,8 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { useBench } from "../e2e/harness/bench.ts";
-import { type Body, Client } from "../e2e/harness/client.ts";
+import { useBench } from "../harness/bench.ts";
+import { type Body, Client } from "../harness/client.ts";
 
 // Debian's age and age-keygen: apt-get install -y age
 
@@ -18,7 +18,7 @@ test("what the broker seals, tickets and credentials, opens with age", async () 
   const file = job.inTemp("actions2aws/identity");
   const [identity = ""] = /^AGE-SECRET-KEY-1.*$/m.exec(readFileSync(file, "utf8")) ?? [];
   bench().world.github.addStep(job.job);
-  const client = await Client.of(bench().world, bench().broker.url, job.job, identity);
+  const client = await Client.of(bench().world, bench().broker.url, job.job, { identity });
   const who = { repository: "acme/app", run_id: job.job.run.id, run_attempt: 1 };
   const reply = await client.post("/v1/challenges", { ...who, public_key: client.publicKey });
   const { challenge = "", ticket: sealedTicket = "" } = reply.json as Body;

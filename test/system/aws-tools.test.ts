@@ -6,7 +6,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { actions2aws, launcher, start } from "../cli/launcher.ts";
 import { freshAnswers, type ScriptedBroker, scriptedBroker } from "../cli/scripted-broker.ts";
 import { jobEnvironment, temporaryFolder } from "../cli/test-host.ts";
-import { useBench } from "../e2e/harness/bench.ts";
+import { useBench } from "../harness/bench.ts";
 import { startWorld, type World } from "../world/index.ts";
 
 // The AWS CLI, and the AWS SDK for JavaScript: https://docs.aws.amazon.com/sdkref/latest/guide/

@@ -1,8 +1,8 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { grantLike, roleOf } from "../e2e/harness/config.ts";
-import { OperatedProgram } from "../e2e/harness/operated-program.ts";
+import { grantLike, roleOf } from "../harness/config.ts";
+import { OperatedProgram } from "../harness/operated-program.ts";
 import { Browser } from "./browser.ts";
 
 // Debian's chromium: apt-get install -y chromium

@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
-import { type Body, Client } from "../e2e/harness/client.ts";
-import { Broker } from "../e2e/harness/broker.ts";
-import { configuration, grantLike, roleOf } from "../e2e/harness/config.ts";
+import { type Body, Client } from "../harness/client.ts";
+import { Broker } from "../harness/broker.ts";
+import { configuration, grantLike, roleOf } from "../harness/config.ts";
 import type { Reply } from "../world/ask.ts";
 import { type Golden, type Job, startWorld, type World } from "../world/index.ts";
 import { type Backend, backends } from "./backends.ts";
@@ -50,7 +50,7 @@ class Pair {
       limits: { per_run: `${perRun}/m` },
     };
     writeFileSync(files.config, JSON.stringify(config));
-    return Broker.start(this.world, files, "127.0.0.1:0", this.backend.environment);
+    return Broker.start(this.world, files, { env: this.backend.environment });
   }
 
   newJob(): Job {
@@ -64,7 +64,7 @@ class Pair {
   async clients(job = this.newJob(), identity?: string): Promise<[Client, Client]> {
     identity ??= await generateIdentity();
     const [a, b] = await Promise.all(
-      this.brokers.map(({ url }) => Client.of(this.world, url, job, identity)),
+      this.brokers.map(({ url }) => Client.of(this.world, url, job, { identity })),
     );
     if (!a || !b) throw new Error("no two brokers");
     return [a, b];
@@ -232,8 +232,8 @@ test("a broker starts while Redis is away, and needs no restart when it comes", 
   const store = backend.setting.replace(`:${password}@`, "");
   writeFileSync(files.config, JSON.stringify({ ...config, store }));
   const { job } = world.github.golden();
-  const broker = await Broker.start(world, files, "127.0.0.1:0", {
-    ACTIONS2AWS_STORE_PASSWORD: password,
+  const broker = await Broker.start(world, files, {
+    env: { ACTIONS2AWS_STORE_PASSWORD: password },
   });
   try {
     const client = await Client.of(world, broker.url, job);

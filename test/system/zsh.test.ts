@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { useBench } from "../e2e/harness/bench.ts";
-import { roleOf } from "../e2e/harness/config.ts";
+import { useBench } from "../harness/bench.ts";
+import { roleOf } from "../harness/config.ts";
 
 // Debian's zsh: apt-get install -y zsh
 

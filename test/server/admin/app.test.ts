@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { Parser } from "htmlparser2";
 import { describe, expect, test } from "vitest";
-import { grantLike, roleOf } from "../../e2e/harness/config.ts";
+import { grantLike, roleOf } from "../../harness/config.ts";
 import { Operated } from "../operated.ts";
 import { sendBytes } from "../servers.ts";
 

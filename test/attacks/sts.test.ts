@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, test } from "vitest";
-import { useBench } from "./harness/bench.ts";
-import type { Body } from "./harness/client.ts";
+import { useBench } from "../harness/bench.ts";
+import type { Body } from "../harness/client.ts";
 
-const bench = useBench();
+const bench = useBench({ attacks: true });
 const sts = () => bench().world.sts;
 const answerOf = ({ status, json }: { status: number; json: unknown }) => [
   status,

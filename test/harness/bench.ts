@@ -8,17 +8,21 @@ import {
   type Job as WorldJob,
   type Repository,
   type World,
-} from "../../world/index.ts";
+} from "../world/index.ts";
 import { type AuditRecord, Broker, type BrokerFiles } from "./broker.ts";
 import {
   expectAllIssuedRecorded,
   expectIssuerAskedForKeysAlone,
+  expectNoCanary,
   expectNoLeak,
+  expectNothingElseAsked,
   expectOneRecordEach,
   expectSecretsAtTheirOrigins,
   type Since,
 } from "./checks.ts";
-import { Client } from "./client.ts";
+import { ask, type Reply } from "../world/ask.ts";
+import type { JournalEntry } from "../world/service.ts";
+import { type Body, Client } from "./client.ts";
 import { configuration, type Grant, role } from "./config.ts";
 import { Job } from "./job.ts";
 
@@ -28,6 +32,11 @@ export interface BenchOptions {
   readonly settings?: object;
   /** Jobs show tokens: the broker asks the issuer for its keys. */
   readonly tokens?: boolean;
+  /**
+   * The tests are attacks: each ends with the golden case, which has to be served (T7), and what the
+   * admin listener shows is searched for secrets as well.
+   */
+  readonly attacks?: boolean;
 }
 
 /** A world, a broker that serves it, and jobs that ask; what the tests of one file share. */
@@ -42,6 +51,8 @@ export class Bench {
   lostAnswers = 0;
   /** How many requests of this test came again and got the answer of the first, which is one decision. */
   repeated = 0;
+  /** What the broker has answered in this test, to clients without a process. */
+  replies: Reply[] = [];
   readonly #folder: string;
   readonly #options: BenchOptions;
   #since: Since = { log: 0, audit: 0 };
@@ -69,7 +80,13 @@ export class Bench {
     const files = { config: join(folder, "broker.yml"), audit: join(folder, "audit/audit.jsonl") };
     mkdirSync(join(folder, "audit"));
     writeFileSync(files.config, configuration(world, files.audit, grants, settings));
-    return new Bench(world, folder, files, await Broker.start(world, files), options);
+    return new Bench(
+      world,
+      folder,
+      files,
+      await Broker.start(world, files, { admin: options.attacks }),
+      options,
+    );
   }
 
   /**
@@ -84,7 +101,8 @@ export class Bench {
     const { world, files, broker } = this;
     expect(await broker.stop()).toBe(0);
     writeFileSync(files.config, configuration(world, files.audit, grants, this.#options.settings));
-    this.broker = await Broker.start(world, files, `127.0.0.1:${broker.port}`, env);
+    const listen = `127.0.0.1:${broker.port}`;
+    this.broker = await Broker.start(world, files, { listen, env, admin: this.#options.attacks });
     this.begin();
   }
 
@@ -109,7 +127,14 @@ export class Bench {
   /** A client without a process, in a job whose pinned step is in progress. */
   async client(job: WorldJob = this.newJob().job): Promise<Client> {
     if (!job.steps.some(({ name }) => name === "assume role")) this.world.github.addStep(job);
-    return Client.of(this.world, this.broker.url, job);
+    return Client.of(this.world, this.broker.url, job, { replies: this.replies });
+  }
+
+  /** Sends what no client of ours would. */
+  async ask(path: string, headers: Record<string, string>, init: object = {}): Promise<Reply> {
+    const reply = await ask(this.broker.url + path, headers, init);
+    this.replies.push(reply);
+    return reply;
   }
 
   /** The command that jobs call, with what follows. */
@@ -117,9 +142,35 @@ export class Bench {
     return `actions2aws request --url ${this.broker.url} --role ${asked} ${more}`.trim();
   }
 
+  /** What GitHub was asked in this test, but for what the broker asks of its own health. */
+  get asked(): JournalEntry[] {
+    const { journal } = this.world.github;
+    return journal.filter(({ path }) => !["/rate_limit", "/settings/profile"].includes(path));
+  }
+
   /** What was recorded since the test began. */
   get records(): AuditRecord[] {
     return this.broker.audit.slice(this.#since.audit);
+  }
+
+  /**
+   * The broker has refused so, has not asked AWS in this test, and has one record that says why. The
+   * honest case beside it is what a bench with `attacks` goes on with.
+   */
+  async expectDenied(reply: Reply, code: string, fields?: readonly string[]): Promise<void> {
+    const { request_id: id, ...body } = reply.json as Body;
+    expect(body).toMatchObject({ code, ...(fields && { fields }) });
+    expect(reply.headers.get("content-type")).toBe("application/problem+json");
+    expect(this.world.sts.journal).toEqual([]);
+    await this.expectRecorded(String(id), code, fields);
+  }
+
+  /** Waits for the one record of a request, which is a denial with this reason. */
+  async expectRecorded(id: string, code: string, fields?: readonly string[]): Promise<void> {
+    const found = (): AuditRecord[] => this.records.filter((record) => record.request_id === id);
+    await expect.poll(found).toHaveLength(1);
+    expect(found()[0]).toMatchObject({ decision: "denied", code, ...(fields && { fields }) });
+    expect(found()[0]).not.toHaveProperty("access_key_id");
   }
 
   /** T7: whatever has been tried, who may have the role gets it. */
@@ -135,6 +186,7 @@ export class Bench {
     this.jobs = [];
     this.lostAnswers = 0;
     this.repeated = 0;
+    this.replies.length = 0;
     for (const service of [this.world.sts, this.world.issuer]) service.clearJournal();
     this.world.github.clearJournal();
     this.#since = { log: this.broker.log.length, audit: this.broker.audit.length };
@@ -146,6 +198,7 @@ export class Bench {
     expectAllIssuedRecorded(this.world, this.records, this.lostAnswers);
     this.expectSecretsKept();
     expect(this.broker.running).toBe(true);
+    if (this.#options.attacks) expectNoCanary(await this.broker.shown());
   }
 
   /** What holds after a crash as well. */
@@ -154,7 +207,9 @@ export class Bench {
     const written = [audit, `${audit}.intents`].filter((file) => existsSync(file));
     const texts = written.map((file) => readFileSync(file, "utf8"));
     expectNoLeak(this.broker, texts.join(""), this.jobs);
+    expectNoCanary(JSON.stringify(this.replies));
     expectSecretsAtTheirOrigins(this.world);
+    expectNothingElseAsked(this.world);
     if (this.#options.tokens) expectIssuerAskedForKeysAlone(this.world);
     else expect(this.world.issuer.journal).toEqual([]);
   }
@@ -178,7 +233,10 @@ export function useBench(options: BenchOptions = {}): () => Bench {
     bench = await Bench.start(options);
   });
   beforeEach(() => get().begin());
-  afterEach(() => get().check());
+  afterEach(async () => {
+    if (options.attacks) await get().expectGolden();
+    await get().check();
+  });
   afterAll(async () => bench?.stop());
   return get;
 }

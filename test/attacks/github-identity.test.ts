@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { sha } from "../world/index.ts";
-import { useBench } from "./harness/bench.ts";
-import { roleOf } from "./harness/config.ts";
-import type { Job } from "./harness/job.ts";
-import { calling, forkOf, repositoryOf, sceneGrants } from "./harness/scenes.ts";
+import { useBench } from "../harness/bench.ts";
+import { roleOf } from "../harness/config.ts";
+import type { Job } from "../harness/job.ts";
+import { calling, forkOf, repositoryOf, sceneGrants } from "../harness/scenes.ts";
 
-const bench = useBench({ grants: sceneGrants });
+const bench = useBench({ grants: sceneGrants, attacks: true });
 
 interface Denial {
   /** The job that asks; GitHub is as it has to be when this returns. */

@@ -1,7 +1,12 @@
 import { expect, vi } from "vitest";
-import type { World } from "../../world/index.ts";
+import type { World } from "../world/index.ts";
 import type { AuditRecord, Broker } from "./broker.ts";
 import type { Job } from "./job.ts";
+
+/** T2: no secret here; the id of an access key, which is none, has it in capitals. What stands around one tells where it came from. */
+export function expectNoCanary(text: string): void {
+  expect(/.{0,80}canary.{0,80}/.exec(text)?.[0]).toBeUndefined();
+}
 
 /** T2: no secret in anything that people or machines may read of the broker and of the jobs. */
 export function expectNoLeak(broker: Broker, auditText: string, jobs: readonly Job[]): void {
@@ -68,6 +73,26 @@ export function expectSecretsAtTheirOrigins({ github, sts }: World): void {
     ]);
   }
   expect(JSON.stringify(sts.journal.map(({ headers }) => headers))).not.toMatch(/canary/);
+}
+
+const repository = String.raw`/[A-Za-z0-9_-]+/[A-Za-z0-9._-]+`;
+const job = String.raw`${repository}/actions/runs/\d+/job`;
+const expectedPaths: Readonly<Record<string, RegExp>> = {
+  api: new RegExp(
+    String.raw`^/(?:repos${repository}/(?:actions/runs/\d+(?:/attempts/\d+/jobs)?|git/(?:ref|matching-refs|tags)/[^?]+|compare/[^?]+)|rate_limit|app/installations(?:/\d+/access_tokens)?)(?:\?[a-z_=&0-9]+)?$`,
+  ),
+  web: new RegExp(
+    String.raw`^(?:${job}/\d+|${job}s/\d+/steps(?:/[0-9a-f-]+/backscroll)?(?:\?[a-z_=&0-9]+)?|${repository}/commit/[0-9a-f]{40}/checks/\d+/logs/\d+|/settings/[a-z]+)$`,
+  ),
+  storage: /^\/logs\/\d+\/step-\d+\.txt(?:\?|$)/,
+};
+
+/** T5: GitHub is asked for what a decision needs, by reading, and for nothing else. */
+export function expectNothingElseAsked({ github }: World): void {
+  for (const { service, method, path } of github.journal) {
+    if (!path.endsWith("/access_tokens")) expect(method).toBe("GET");
+    expect(path).toMatch(expectedPaths[service] ?? /^$/);
+  }
 }
 
 /** The issuer hears nothing of the broker but that it wants the keys; jobs ask it for tokens. */

@@ -1,7 +1,9 @@
 import { spawn, type ChildProcessByStdio } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import type { Readable } from "node:stream";
-import type { World } from "../../world/index.ts";
+import { expect } from "vitest";
+import { ask } from "../world/ask.ts";
+import type { World } from "../world/index.ts";
 import { path, program } from "./program.ts";
 
 /** `canary` is in every secret of a test, so that one search finds them all. */
@@ -15,6 +17,14 @@ export type AuditRecord = Readonly<Record<string, unknown>> & { readonly decisio
 export interface BrokerFiles {
   readonly config: string;
   readonly audit: string;
+}
+
+export interface BrokerOptions {
+  readonly listen?: string;
+  /** Instead of, or besides, the usual variables. */
+  readonly env?: Record<string, string>;
+  /** With an admin listener. */
+  readonly admin?: boolean | undefined;
 }
 
 /** A broker's process. */
@@ -43,10 +53,11 @@ export class Broker {
   static async start(
     world: World,
     files: BrokerFiles,
-    listen = "127.0.0.1:0",
-    env: Record<string, string> = {},
+    options: BrokerOptions = {},
   ): Promise<Broker> {
-    const child = spawn(program, ["serve", "--config", files.config, "--listen", listen], {
+    const { listen = "127.0.0.1:0", env = {}, admin = false } = options;
+    const listeners = ["--listen", listen, ...(admin ? ["--admin-listen", "127.0.0.1:0"] : [])];
+    const child = spawn(program, ["serve", "--config", files.config, ...listeners], {
       env: { ...brokerEnvironment(world), ...env },
       stdio: ["ignore", "pipe", "pipe"],
     });
@@ -71,6 +82,14 @@ export class Broker {
 
   get port(): number {
     return Number(new URL(this.url).port);
+  }
+
+  /** What its admin listener shows of the past: metrics, and the page of decisions. */
+  async shown(): Promise<string> {
+    const { url } = this.log.find(({ msg }) => msg === "admin listening") ?? {};
+    const pages = await Promise.all(["/metrics", "/"].map((page) => ask(String(url) + page)));
+    expect(pages.map(({ status }) => status)).toEqual([200, 200]);
+    return pages.map(({ text }) => text).join("\n");
   }
 
   get stdout(): string {

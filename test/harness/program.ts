@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { spawn } from "node:child_process";
 import { text } from "node:stream/consumers";
 
-const root = join(import.meta.dirname, "../../..");
+const root = join(import.meta.dirname, "../..");
 
 /** What is tested: the packaged executable, as it is shipped. */
 export const program = join(root, "dist/actions2aws");

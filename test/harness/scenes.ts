@@ -1,4 +1,4 @@
-import { type Repository, sha } from "../../world/index.ts";
+import { type Repository, sha } from "../world/index.ts";
 import type { Bench } from "./bench.ts";
 import { grantLike } from "./config.ts";
 

@@ -1,8 +1,8 @@
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { Bench } from "./harness/bench.ts";
-import { type AuditRecord, Broker } from "./harness/broker.ts";
-import { type Body, Client } from "./harness/client.ts";
+import { Bench } from "../harness/bench.ts";
+import { type AuditRecord, Broker } from "../harness/broker.ts";
+import { type Body, Client } from "../harness/client.ts";
 
 let bench: Bench;
 beforeEach(async () => {
@@ -15,7 +15,9 @@ afterEach(async () => {
 
 /** A new process on the old one's port, files and signing key. */
 async function restart(): Promise<void> {
-  bench.broker = await Broker.start(bench.world, bench.files, `127.0.0.1:${bench.broker.port}`);
+  bench.broker = await Broker.start(bench.world, bench.files, {
+    listen: `127.0.0.1:${bench.broker.port}`,
+  });
 }
 
 async function killed(): Promise<void> {

@@ -1,9 +1,9 @@
 import { armor, Decrypter, generateIdentity, identityToRecipient } from "age-encryption";
-import type { Job, World } from "../../world/index.ts";
-import { fullName } from "../../world/github/model.ts";
-import { ask, type Reply } from "../../world/ask.ts";
-import type { Claims } from "../../world/issuer/claims.ts";
-import type { JwtOverrides } from "../../world/issuer/keys.ts";
+import type { Job, World } from "../world/index.ts";
+import { fullName } from "../world/github/model.ts";
+import { ask, type Reply } from "../world/ask.ts";
+import type { Claims } from "../world/issuer/claims.ts";
+import type { JwtOverrides } from "../world/issuer/keys.ts";
 import { role } from "./config.ts";
 
 export interface Challenge {
@@ -36,6 +36,13 @@ export type Body = Partial<
   >
 > & { readonly fields?: string[] };
 
+export interface ClientOptions {
+  /** `AGE-SECRET-KEY-1…`; a new one when left out. */
+  readonly identity?: string;
+  /** Where every answer is put down as well. */
+  readonly replies?: Reply[];
+}
+
 /** A client of the HTTP interface that shares nothing with the program's own, and costs no process. */
 export class Client {
   readonly publicKey: string;
@@ -43,19 +50,32 @@ export class Client {
   readonly #world: World;
   readonly #url: string;
   readonly #job: Job;
+  readonly #replies: Reply[];
 
-  private constructor(world: World, url: string, job: Job, identity: string, publicKey: string) {
+  private constructor(
+    world: World,
+    url: string,
+    job: Job,
+    identity: string,
+    publicKey: string,
+    replies: Reply[],
+  ) {
     this.#world = world;
     this.#url = url;
     this.#job = job;
     this.#identity = identity;
     this.publicKey = publicKey;
+    this.#replies = replies;
   }
 
-  /** @param identity `AGE-SECRET-KEY-1…`; a new one when left out */
-  static async of(world: World, url: string, job: Job, identity?: string): Promise<Client> {
-    identity ??= await generateIdentity();
-    return new Client(world, url, job, identity, await identityToRecipient(identity));
+  static async of(
+    world: World,
+    url: string,
+    job: Job,
+    options: ClientOptions = {},
+  ): Promise<Client> {
+    const { identity = await generateIdentity(), replies = [] } = options;
+    return new Client(world, url, job, identity, await identityToRecipient(identity), replies);
   }
 
   async challenge(changes: object = {}): Promise<Challenge> {
@@ -115,9 +135,12 @@ export class Client {
     return JSON.parse(await this.open(credentials)) as Credentials;
   }
 
-  post(path: string, body: object): Promise<Reply> {
+  async post(path: string, body: object): Promise<Reply> {
     const headers = { "content-type": "application/json" };
-    return ask(this.#url + path, headers, { method: "POST", body: JSON.stringify(body) });
+    const init = { method: "POST", body: JSON.stringify(body) };
+    const reply = await ask(this.#url + path, headers, init);
+    this.#replies.push(reply);
+    return reply;
   }
 
   async open(armored: string): Promise<string> {

@@ -1,4 +1,4 @@
-import type { World } from "../../world/index.ts";
+import type { World } from "../world/index.ts";
 
 export const role = "arn:aws:iam::123456789012:role/app-deploy";
 

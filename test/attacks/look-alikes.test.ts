@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { useBench } from "./harness/bench.ts";
-import { role, roleOf } from "./harness/config.ts";
-import { calling, sceneGrants } from "./harness/scenes.ts";
+import { useBench } from "../harness/bench.ts";
+import { role, roleOf } from "../harness/config.ts";
+import { calling, sceneGrants } from "../harness/scenes.ts";
 
-const bench = useBench({ grants: sceneGrants });
+const bench = useBench({ grants: sceneGrants, attacks: true });
 const github = () => bench().world.github;
 
 describe("what looks like a case to deny, and is right, is served:", () => {

@@ -1,9 +1,9 @@
 import { mkdirSync, renameSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { Bench } from "./harness/bench.ts";
-import { auditIn } from "./harness/broker.ts";
-import type { Body } from "./harness/client.ts";
+import { Bench } from "../harness/bench.ts";
+import { auditIn } from "../harness/broker.ts";
+import type { Body } from "../harness/client.ts";
 
 let bench: Bench;
 beforeAll(async () => {

@@ -1,8 +1,8 @@
 import { randomInt } from "node:crypto";
 import { expect, test } from "vitest";
 import type { Reply } from "../world/ask.ts";
-import { Bench } from "./harness/bench.ts";
-import { type Body, Client } from "./harness/client.ts";
+import { Bench } from "../harness/bench.ts";
+import { type Body, Client } from "../harness/client.ts";
 
 // H-09. All of it comes from one address, as behind a NAT; the limits are those of a broker without any.
 

@@ -2,12 +2,12 @@ import { describe, expect, test } from "vitest";
 import { makeChallenge } from "../../src/core/challenge.ts";
 import { Secret } from "../../src/core/secret.ts";
 import { SigningKey } from "../../src/server/signing-key.ts";
-import { useBench } from "./harness/bench.ts";
-import { signingKey } from "./harness/broker.ts";
-import type { Body, Challenge, Client } from "./harness/client.ts";
-import type { Job } from "./harness/job.ts";
+import { useBench } from "../harness/bench.ts";
+import { signingKey } from "../harness/broker.ts";
+import type { Body, Challenge, Client } from "../harness/client.ts";
+import type { Job } from "../harness/job.ts";
 
-const bench = useBench();
+const bench = useBench({ attacks: true });
 
 const codeOf = ({ json }: { json: unknown }): string | undefined => (json as Body).code;
 

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
-import type { Job as WorldJob, World } from "../../world/index.ts";
+import type { Job as WorldJob, World } from "../world/index.ts";
 import { environmentIn } from "./environment-file.ts";
 import { path } from "./program.ts";
 
