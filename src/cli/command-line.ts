@@ -124,6 +124,16 @@ export async function runCommandLine(argv: readonly string[], host: Host): Promi
       exitCode = await explain(flags, host);
     });
 
+  program
+    .command("verify-audit")
+    .description("tell whether an audit file is whole, and nobody has changed it")
+    .argument("<files...>", "audit files, the oldest first")
+    .addHelpText("after", verifyAuditHelp)
+    .action(async (files: string[]) => {
+      const { verifyAudit } = await import("./verify-audit.ts");
+      exitCode = await verifyAudit(files, host);
+    });
+
   if (command !== null && options[0] !== "request") {
     throw usageError("only request takes a command after --: see actions2aws --help");
   }
@@ -185,6 +195,15 @@ Examples:
   actions2aws explain --config broker.yaml --recording recordings/shop --role arn:aws:iam::123456789012:role/deploy
 
 Exit codes: 0 allowed, 3 denied, 2 usage, 1 anything else.`;
+
+const verifyAuditHelp = `
+Each record names the hash of the one before. Who can write the whole file can write a new chain:
+compare the last hash with one that you keep elsewhere.
+
+Examples:
+  actions2aws verify-audit audit.jsonl.1 audit.jsonl
+
+Exit codes: 0 whole, 1 broken, 2 usage.`;
 
 function describeProgram(host: Host): Command {
   return new Command("actions2aws")

@@ -1,3 +1,4 @@
+import { linked } from "./audit-chain.ts";
 import { IntentLog } from "./intent-log.ts";
 import { auditUnavailable, SyncedFile } from "./synced-file.ts";
 
@@ -17,7 +18,7 @@ export interface AuditLog {
   close(): Promise<void>;
 }
 
-/** Records in a file, with the intents beside it. */
+/** Records in a file, each linked to the one before, with the intents beside it. */
 export class FileAuditLog implements AuditLog {
   readonly #records: SyncedFile;
   readonly #intents: IntentLog;
@@ -37,7 +38,8 @@ export class FileAuditLog implements AuditLog {
     const records = new SyncedFile(path);
     const intents = await IntentLog.open(path, records);
     for (const intent of await intents.unsettled()) {
-      await records.append(JSON.stringify({ ...intent, decision: "interrupted", code: "unknown" }));
+      const record = { ...intent, decision: "interrupted", code: "unknown" };
+      await records.append((last) => linked(record, last));
     }
     await intents.clear();
     return new FileAuditLog(records, intents);
@@ -48,7 +50,7 @@ export class FileAuditLog implements AuditLog {
   }
 
   async record(requestId: string, record: Record<string, unknown>): Promise<void> {
-    await this.#records.append(JSON.stringify(record));
+    await this.#records.append((last) => linked(record, last));
     this.#intents.settle(requestId);
   }
 

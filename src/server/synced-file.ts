@@ -1,9 +1,13 @@
 import { constants } from "node:fs";
 import { type FileHandle, open, stat, truncate } from "node:fs/promises";
 import { Refusal } from "../core/errors.ts";
+import { recordIn } from "./audit-chain.ts";
+
+/** A line, or what makes it out of the last whole one in the file; null when there is none. */
+type Line = string | ((last: string | null) => string);
 
 interface Waiting {
-  line: string;
+  line: Line;
   resolve: () => void;
   reject: (reason: Refusal) => void;
 }
@@ -21,12 +25,14 @@ export class SyncedFile {
   #inode = 0;
   /** The file may end in half a line, after a write that failed or a crash. */
   #torn = false;
+  /** The last line that was written; undefined when only the file can tell. */
+  #last: string | null | undefined;
 
   constructor(path: string) {
     this.#path = path;
   }
 
-  append(line: string): Promise<void> {
+  append(line: Line): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ line, resolve, reject });
       this.#writing ??= this.#drain();
@@ -52,7 +58,7 @@ export class SyncedFile {
       const batch = this.#waiting;
       this.#waiting = [];
       try {
-        await this.#write(batch.map(({ line }) => `${line}\n`).join(""));
+        await this.#write(batch.map(({ line }) => line));
         for (const { resolve } of batch) resolve();
       } catch (error) {
         const refusal = auditUnavailable(error);
@@ -62,14 +68,20 @@ export class SyncedFile {
     this.#writing = null;
   }
 
-  async #write(text: string): Promise<void> {
+  async #write(lines: readonly Line[]): Promise<void> {
     const file = await this.#current();
+    let last = this.#last === undefined ? await lastRecordOf(file) : this.#last;
+    // Part of what fails may be in the file all the same.
+    this.#last = undefined;
+    const made = lines.map((line) => (last = typeof line === "string" ? line : line(last)));
+    const text = made.map((line) => `${line}\n`).join("");
     const bytes = Buffer.from(this.#torn ? `\n${text}` : text);
     this.#torn = true;
     const { bytesWritten } = await file.write(bytes);
     if (bytesWritten !== bytes.length) throw new Error("the disk is full");
     await syncIfFile(file);
     this.#torn = false;
+    this.#last = last;
   }
 
   /** The open file if it still is what its path names, else the path opened anew. */
@@ -86,6 +98,20 @@ export class SyncedFile {
     this.#torn = await endsInHalfALine(this.#file);
     return this.#file;
   }
+}
+
+/** How much of a file's end is searched for its last record. */
+const searchedBytes = 256 * 1024;
+
+async function lastRecordOf(file: FileHandle): Promise<string | null> {
+  const status = await file.stat();
+  if (!status.isFile()) return null;
+  const start = Math.max(0, status.size - searchedBytes);
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(status.size - start), {
+    position: start,
+  });
+  const lines = buffer.toString("utf8", 0, bytesRead).split("\n");
+  return lines.findLast((line) => recordIn(line) !== null) ?? null;
 }
 
 async function endsInHalfALine(file: FileHandle): Promise<boolean> {

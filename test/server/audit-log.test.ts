@@ -22,7 +22,9 @@ function paths(): {
       readFileSync(path, "utf8")
         .split("\n")
         .slice(0, -1)
-        .map((line) => JSON.parse(line) as Record<string, unknown>),
+        .map(
+          (line) => JSON.parse(line.replace(/,"previous":[^,}]+/, "")) as Record<string, unknown>,
+        ),
     open: async () => {
       const log = await FileAuditLog.open(path);
       onTestFinished(() => log.close().catch(() => undefined));
