@@ -21,7 +21,7 @@ export class Deadline {
 }
 
 const longestAttemptMs = 30_000;
-const shortestPauseMs = 200;
+const shortestAskedMs = 200;
 const firstPauseMs = 500;
 const longestPauseMs = 8_000;
 
@@ -57,9 +57,10 @@ type NotGiven = Exclude<Answer, { kind: "given" }>;
 /** @returns milliseconds to wait before asking again, or null when the answer is final. */
 export function pauseBeforeNext(answer: NotGiven, tries: number, random: number): number | null {
   if (answer.kind === "problem" && !mayPass(answer.problem)) return null;
-  const asked = answer.kind === "problem" ? answer.problem.retryAfterMs : null;
-  // Never before the time asked for, and not all jobs of a matrix at the same moment (C-17).
-  if (asked !== null) return Math.max(asked, shortestPauseMs) * (1 + random / 10);
+  const asked = (answer.kind === "problem" && answer.problem.retryAfterMs) || 0;
+  // Never before the time asked for, and not all jobs of a matrix at the same moment. "At once", which
+  // a clock in disorder says as well, would be a storm (C-17).
+  if (asked >= shortestAskedMs) return asked * (1 + random / 10);
   const ceiling = Math.min(longestPauseMs, firstPauseMs * 2 ** Math.min(tries, 10));
   return ceiling * (0.5 + random / 2);
 }

@@ -15,6 +15,12 @@ const staleChallenge = new Set<unknown>([
   "challenge_invalid",
 ] satisfies Code[]);
 
+/**
+ * What a ticket may be once it is opened, and sent back. Who answers at --url may have got any age file
+ * for our key: credentials, which are JSON, must not be opened for them (C-02).
+ */
+const ticketShape = /^[A-Za-z0-9_.~+/=:-]{1,512}$/;
+
 /** Opens an armored age file with our key. */
 export type Open = (armored: string) => Promise<string>;
 
@@ -75,7 +81,7 @@ async function challengeFor(
   // It will stand in the job's log, where the runner would obey commands in it.
   if (typeof body.challenge !== "string" || parseProofLine(line) === null) throw unfit("challenge");
   const ticket = typeof body.ticket === "string" ? await open(body.ticket) : "";
-  if (!/^[\x21-\x7e]{1,512}$/.test(ticket)) throw unfit("ticket");
+  if (!ticketShape.test(ticket)) throw unfit("ticket");
   return { line, ticket };
 }
 

@@ -1,5 +1,6 @@
 import { constants } from "node:os";
 import { parseArgs } from "node:util";
+import { keepOutOfCoreFiles } from "./core-files.ts";
 import { Failure, exitCodes, lineOf } from "./failure.ts";
 import { type Host, processHost, say } from "./host.ts";
 import { keygen, type KeygenOptions } from "./keygen.ts";
@@ -7,6 +8,9 @@ import { lastWords } from "./last-words.ts";
 
 function main(): void {
   const argv = process.argv.slice(2);
+  // It asks to read again what has not been read yet: nothing to do, and no reason to end (F-12).
+  if (argv[0] === "serve") process.on("SIGHUP", () => undefined);
+  keepOutOfCoreFiles();
   const host = processHost(process);
   const onFailure = lastWords(argv, host.env);
   const leave = (exitCode: number): never => {
@@ -21,6 +25,8 @@ function main(): void {
     return leave(error instanceof Failure ? error.exitCode : exitCodes.other);
   };
   process.on("uncaughtException", fail);
+  // Nothing is left to wait for, and nothing has come of it: Node would call that a success (C-13).
+  process.on("beforeExit", () => fail(new Error("no outcome")));
   if (onFailure !== "") {
     // Whoever stops us must not make `eval $(…)` a success.
     for (const signal of ["SIGHUP", "SIGINT", "SIGTERM"] as const) {

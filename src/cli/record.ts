@@ -11,6 +11,7 @@ import { type Options, record as recordRun } from "../server/record/record.ts";
 import { Redaction } from "../server/record/redaction.ts";
 import { summaryText } from "../server/record/summary.ts";
 import { takeSecret } from "../server/secrets.ts";
+import { assertSafeRuntime } from "../server/surroundings.ts";
 import { exitCodes, Failure, usageError } from "./failure.ts";
 import type { Host } from "./host.ts";
 
@@ -31,6 +32,7 @@ export async function record(
   environment: NodeJS.ProcessEnv = process.env,
 ): Promise<number> {
   try {
+    assertSafeRuntime(environment);
     const addresses = addressesOf(flags);
     const options = optionsOf(flags, host);
     const secrets = secretsOf(environment);

@@ -13,7 +13,12 @@ import { keptOrNewCredentials, proveAndKeep } from "./kept-credentials.ts";
 import { planProfile, writeProfile } from "./profile.ts";
 import { runRefreshed } from "./refreshed-command.ts";
 import type { Output, RequestOptions, TextOutput } from "./request-options.ts";
-import { assertNoDefaultProfile, warnOfProfiles, warnOfVariables } from "./rivals.ts";
+import {
+  assertNoDefaultProfile,
+  warnOfProfiles,
+  warnOfVariables,
+  warnOfWhatStays,
+} from "./rivals.ts";
 import { readRunContext } from "./run-context.ts";
 import { runCommand } from "./run-command.ts";
 import { addMask, maskCredentials } from "./runner.ts";
@@ -30,6 +35,15 @@ interface Scene {
 
 /** Proves to the broker which job this is, and hands on the credentials that it gives. */
 export async function request(options: RequestOptions, host: Host): Promise<number> {
+  try {
+    return await obtainAndHandOn(options, host);
+  } catch (error) {
+    if (!isForAwsTool(options.output)) warnOfWhatStays(host);
+    throw error;
+  }
+}
+
+async function obtainAndHandOn(options: RequestOptions, host: Host): Promise<number> {
   const { output, role } = options;
   if (options.maskAccountId && isInJob(host.env)) addMask(host.stderr, accountOfRole(role));
   const run = readRunContext(host.env, options.jobId);
@@ -50,7 +64,7 @@ function handOn(output: Output, scene: Scene): Promise<number> {
   if (output.kind === "command") return toCommand(output.command, scene);
   if (output.kind === "refreshed") return toRefreshedCommand(output.command, scene);
   if (output.kind === "profile") return toProfile(output.name, output.text, scene);
-  return output.format === "credential-process" ? toAwsTool(output, scene) : toText(output, scene);
+  return isForAwsTool(output) ? toAwsTool(output, scene) : toText(output, scene);
 }
 
 async function toText(output: TextOutput, { options, source, host }: Scene): Promise<number> {
@@ -120,5 +134,9 @@ function givenOf({ credentials }: Issued, { region }: RequestOptions) {
  * would not hide the token but show it.
  */
 function masksTokens({ output }: RequestOptions, { env }: Host): boolean {
-  return isInJob(env) && !(output.kind === "stdout" && output.format === "credential-process");
+  return isInJob(env) && !isForAwsTool(output);
+}
+
+function isForAwsTool(output: Output): boolean {
+  return output.kind === "stdout" && output.format === "credential-process";
 }

@@ -48,6 +48,18 @@ export function warnOfVariables({ env, stderr }: Host): void {
   }
 }
 
+/** When there are no credentials of ours, and the job goes on all the same. */
+export function warnOfWhatStays({ env, stderr }: Host): void {
+  const name = ["AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE"].find(
+    (each) => env[each],
+  );
+  if (name)
+    say(
+      { stderr },
+      `warning: ${name} is set already: AWS tools of this job would go on with those credentials`,
+    );
+}
+
 /** @throws {Failure} when the profile has credentials of its own in the other file */
 export function assertProfileIsFree(name: string, config: string): void {
   const headers = name === "default" ? [name, `profile ${name}`] : [`profile ${name}`];

@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { constants } from "node:os";
+import { withCoreFiles } from "./core-files.ts";
 import { Failure, exitCodes, systemCode } from "./failure.ts";
 import type { Environment, Host } from "./host.ts";
 
@@ -29,7 +30,7 @@ export function runCommand(
     };
     // Before there is a command: a signal must not end us and leave it behind.
     for (const signal of forwarded) host.signals.on(signal, forward);
-    const child = spawn(program, args, { stdio: "inherit", env });
+    const child = withCoreFiles(() => spawn(program, args, { stdio: "inherit", env }));
     child.once("error", (error) => {
       settle();
       const code = systemCode(error);

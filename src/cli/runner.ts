@@ -1,4 +1,12 @@
-import { closeSync, constants, fstatSync, openSync, readSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  readSync,
+  writeFileSync,
+} from "node:fs";
 import type { Credentials } from "./credentials.ts";
 import { Failure, exitCodes, systemCode } from "./failure.ts";
 import { type Host, isInJob } from "./host.ts";
@@ -35,7 +43,7 @@ const { O_RDWR, O_APPEND, O_CREAT } = constants;
 const O_NOFOLLOW = constants.O_NOFOLLOW ?? 0;
 const O_NONBLOCK = constants.O_NONBLOCK ?? 0;
 
-/** Appends in one write, on a line of its own even if an earlier step left the last one open. */
+/** Appends all or nothing, on a line of its own even if an earlier step left the last one open. */
 export function appendToCommandFile(variable: string, path: string, text: string): void {
   try {
     const file = openSync(path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o600);
@@ -47,7 +55,7 @@ export function appendToCommandFile(variable: string, path: string, text: string
         stats.size > 0 &&
         readSync(file, last, 0, 1, stats.size - 1) === 1 &&
         last.toString() !== "\n";
-      writeSync(file, isOpen ? `\n${text}` : text);
+      writeWhole(file, isOpen ? `\n${text}` : text, stats.size);
     } finally {
       closeSync(file);
     }
@@ -57,5 +65,15 @@ export function appendToCommandFile(variable: string, path: string, text: string
       exitCodes.other,
       `the file of ${variable} cannot be written (${systemCode(error)})`,
     );
+  }
+}
+
+/** A disk can be full half-way: a key id without its secret would go with what was set before (C-13). */
+function writeWhole(file: number, text: string, before: number): void {
+  try {
+    writeFileSync(file, Buffer.from(text));
+  } catch (error) {
+    ftruncateSync(file, before);
+    throw error;
   }
 }

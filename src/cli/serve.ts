@@ -1,9 +1,9 @@
-import { once } from "node:events";
 import { setFlagsFromString } from "node:v8";
 import { warnings } from "../core/policy.ts";
 import { readConfig } from "../server/config-file.ts";
 import { startBroker } from "../server/serve.ts";
 import { faultsOf, isUsage } from "../server/settings.ts";
+import { stderrSink, stdoutSink } from "./sink.ts";
 import { version } from "./version.ts";
 
 export interface ServeOptions {
@@ -21,13 +21,15 @@ export async function serve(options: ServeOptions): Promise<number> {
     if (options.check) return check(options.config);
     keepHeapSmall();
     const hangup = hangups();
+    // Listened for before the broker says that it listens: an end that comes early is an orderly one too.
+    const ended = told();
     const running = await startBroker(
       { ...options, listen: options.listen ?? "127.0.0.1:8080", version },
       process.env,
       process.stdout,
     );
     hangup(() => running.reload());
-    await Promise.race([once(process, "SIGTERM"), once(process, "SIGINT")]);
+    await ended;
     await running.stop();
     return 0;
   } catch (error) {
@@ -38,6 +40,13 @@ export async function serve(options: ServeOptions): Promise<number> {
 /** A broker lives long and holds little: its heap grows in small steps. */
 function keepHeapSmall(): void {
   setFlagsFromString("--heap-growing-percent=10");
+}
+
+/** To stop. Whoever says it again does not cut off what is being finished (F-15). */
+function told(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => resolve());
+  });
 }
 
 /** SIGHUP would end a process that does not listen for it: one that comes early waits for the start. */
@@ -56,14 +65,18 @@ function hangups(): (reload: () => Promise<void>) => void {
 
 function check(path: string): number {
   const { policy } = readConfig(path);
-  for (const warning of warnings(policy)) process.stderr.write(`${path}: warning: ${warning}\n`);
-  process.stdout.write(
-    `${path}: fine, ${policy.grants.length} grant${policy.grants.length === 1 ? "" : "s"}\n`,
-  );
+  tell(warnings(policy).map((warning) => `${path}: warning: ${warning}`));
+  const { length } = policy.grants;
+  stdoutSink().write(`${path}: fine, ${length} grant${length === 1 ? "" : "s"}\n`);
   return 0;
 }
 
 function report(error: unknown, path: string): number {
-  for (const fault of faultsOf(error, path)) process.stderr.write(`${fault}\n`);
+  tell(faultsOf(error, path));
   return isUsage(error, path) ? 2 : 1;
+}
+
+/** All of them, to a slow reader too: what a stream has not written yet is lost at the end. */
+function tell(lines: readonly string[]): void {
+  stderrSink(30_000).write(lines.map((line) => `${line}\n`).join(""));
 }

@@ -15,11 +15,11 @@ export function stdoutSink(): Sink {
   };
 }
 
-/** What people read: a full or closed stderr stops nothing. */
-export function stderrSink(): Sink {
+/** What people read: a closed stderr stops nothing, nor does one that stays full for so long. */
+export function stderrSink(patienceMs = 1_000): Sink {
   return {
     write(text) {
-      writeWhole(2, text, 1_000);
+      writeWhole(2, text, patienceMs);
     },
   };
 }

@@ -64,6 +64,13 @@ export class Wire {
           "(a private CA goes into NODE_EXTRA_CA_CERTS)",
       );
     }
+    if (env.NODE_DEBUG) {
+      // Node would print our headers into the log, tokens too (F-20).
+      throw new Failure(
+        exitCodes.other,
+        `NODE_DEBUG prints what is sent to ${peer.name}, tokens too: unset it (NODE_DEBUG= actions2aws …)`,
+      );
+    }
     const proxyEnv = proxyFor(address, env);
     const { Agent, request } =
       address.protocol === "https:" ? await import("node:https") : await import("node:http");
@@ -110,13 +117,19 @@ export class Wire {
       },
     };
     return new Promise((resolve, reject) => {
+      let isAnswered = false;
       const request = this.#request(url, options, (answer) => {
+        isAnswered = true;
         read(answer, this.#peer).then(resolve, (error: unknown) => {
           request.destroy();
           reject(error);
         });
       });
       request.on("error", reject);
+      // A 101 that nobody asked for ends the connection without an error, and we would wait for ever (C-17).
+      request.on("close", () => {
+        if (!isAnswered) reject(new Error("the connection was closed"));
+      });
       request.end(body);
     });
   }

@@ -26,8 +26,43 @@ export function parsePubkeyLine(item: string): PublicKey | null {
   return item.startsWith(pubkeyPrefix) ? parsePublicKey(item.slice(pubkeyPrefix.length)) : null;
 }
 
+const wordsAndKey = /^(.*)age1[02-9ac-hj-np-z]{58}$/;
+const marked = /^##\[(?:error|warning|notice)\](.*)$/s;
+
+/**
+ * Whether the runner has changed what may have been keygen's announcement: cut out what a mask says,
+ * or put a problem matcher's marker before it. Attackers can bring about both, so that their own line
+ * is the only one left (L-07, L-09).
+ */
+export function isSpoiledPubkeyLine(item: string): boolean {
+  if (item.length > 1024) return false;
+  if (item.includes("***"))
+    return item.startsWith(pubkeyPrefix) || isMaskedPrefix(wordsAndKey.exec(item)?.[1] ?? "");
+  const [, message] = marked.exec(item) ?? [];
+  return message !== undefined && parsePubkeyLine(message) !== null;
+}
+
+/** Whether these words can be what masks leave of those before the key. */
+function isMaskedPrefix(words: string): boolean {
+  const pieces = words.split("***");
+  let at = 0;
+  for (const piece of pieces) {
+    const found = pubkeyPrefix.indexOf(piece, at);
+    if (found < 0) return false;
+    at = found + piece.length;
+  }
+  const [first = "", ...more] = pieces;
+  const last = more.at(-1);
+  return last !== undefined && pubkeyPrefix.startsWith(first) && pubkeyPrefix.endsWith(last);
+}
+
 export function proofLine(publicKey: string, challenge: string): string {
   return `${proofPrefix}${publicKey} ${challenge}`;
+}
+
+/** Whether a mask has cut into what was an announcement of some key (L-09). */
+export function isMaskedProofLine(item: string): boolean {
+  return item.startsWith(proofPrefix) && item.length <= 1024 && item.includes("***");
 }
 
 /**

@@ -32,9 +32,12 @@ export type Outcome =
   | { decision: "allowed"; accessKeyId: string; expiration: string }
   | { decision: "denied"; code: Code; fields: readonly string[]; note?: string | undefined };
 
+/** A name of GitHub's that is longer is not a name; what is left out is told, not kept. */
+const longestName = 1_000;
+
 /**
- * A decision → its record: one JSON line. Control characters are escaped by JSON, lengths are bounded
- * by what was accepted, and no secret is among the fields (H-22, O-18).
+ * A decision → its record: one JSON line. What was asked is bounded by what was accepted, what GitHub
+ * says is cut where it is too long, and no secret is among the fields (H-22, O-18).
  */
 export function auditRecord(decided: Decided, outcome: Outcome): Record<string, unknown> {
   const { asked, identity, plan } = decided;
@@ -46,7 +49,7 @@ export function auditRecord(decided: Decided, outcome: Outcome): Record<string, 
       ? { code: outcome.code, fields: outcome.fields, ...(outcome.note && { note: outcome.note }) }
       : { code: "ok" }),
     grant: decided.grant,
-    identity: identity && identityRecord(identity, decided.ref),
+    identity: identity && cut(identityRecord(identity, decided.ref)),
     asked,
     proof: decided.proof,
     role: plan?.roleArn ?? asked?.role,
@@ -60,6 +63,28 @@ export function auditRecord(decided: Decided, outcome: Outcome): Record<string, 
     client_address: decided.clientAddress,
     policy: decided.policy,
   };
+}
+
+/**
+ * A record → its line. JSON escapes what ends a line; what could move a terminal's cursor or turn text
+ * around on it is escaped as well (H-22).
+ */
+export function lineOf(record: Record<string, unknown>): string {
+  return JSON.stringify(record).replace(
+    /[\u007F-\u009F\u061C\u200E\u200F\u2028-\u202E\u2066-\u2069]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
+
+function cut(record: Record<string, unknown>): Record<string, unknown> {
+  const shortened = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(shortened);
+    if (typeof value !== "string" || value.length <= longestName) return value;
+    return `${value.slice(0, longestName)} … (${value.length} characters)`;
+  };
+  return Object.fromEntries(
+    Object.entries(record).map(([name, value]) => [name, shortened(value)]),
+  );
 }
 
 /** Who a run is, by the names that the audit has for it. */

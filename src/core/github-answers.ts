@@ -42,11 +42,14 @@ const job = z.object({
 });
 
 const jobsPage = z.object({ total_count: z.int().nonnegative(), jobs: z.array(z.unknown()) });
-const gitRef = z.object({ ref: z.string(), object: z.object({ sha, type: z.string() }) });
+const gitObject = z.object({ sha, type: z.string() });
+const gitRef = z.object({ ref: z.string(), object: gitObject });
+const annotatedTag = z.object({ object: gitObject });
 const comparison = z.object({ status: z.enum(["identical", "ahead", "behind", "diverged"]) });
 
 export type Run = z.output<typeof run>;
 export type Job = z.output<typeof job>;
+type GitObject = z.output<typeof gitObject>;
 export type GitRef = z.output<typeof gitRef>;
 export type Comparison = z.output<typeof comparison>["status"];
 
@@ -56,6 +59,9 @@ export const parseJobsPage = (json: unknown): z.output<typeof jobsPage> =>
   parse(jobsPage, json, "jobs");
 export const parseGitRef = (json: unknown): GitRef => parse(gitRef, json, "ref");
 export const parseGitRefs = (json: unknown): GitRef[] => parse(z.array(gitRef), json, "refs");
+/** @returns what the tag points at */
+export const parseAnnotatedTag = (json: unknown): GitObject =>
+  parse(annotatedTag, json, "tag").object;
 export const parseComparison = (json: unknown): Comparison =>
   parse(comparison, json, "comparison").status;
 

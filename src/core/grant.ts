@@ -35,12 +35,18 @@ export interface Grant {
 
 const defaultEvents = ["push", "workflow_dispatch", "schedule"];
 
-/** Text without control or invisible characters, which could make two names look alike (G-16). */
+/**
+ * Text without control or invisible characters, which could make two names look alike (G-16). Of blanks
+ * there are two that people type; U+FE0F only colours the sign before it.
+ */
 const text = z
   .string()
   .min(1, "must not be empty")
   .max(512)
-  .regex(/^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]*$/u, "must not hold control or invisible characters");
+  .regex(
+    /^(?:[^\p{Cc}\p{Cf}\p{Cs}\p{Z}\p{Default_Ignorable_Code_Point}]|[\uFE0F \u3000])*$/u,
+    "must not hold control or invisible characters",
+  );
 
 /** One text or a list of them; never an empty list, which could be read as "any" (P-04). */
 function list(item: z.ZodType<string>): z.ZodType<readonly string[]> {
@@ -123,6 +129,7 @@ const tags = z
         return z.NEVER;
       }
     }),
+    { error: ({ code }) => (code === "invalid_key" ? "is not a legal tag key" : undefined) },
   )
   .superRefine((value, context) => {
     const keys = Object.keys(value).map((key) => key.toLowerCase());
@@ -137,8 +144,14 @@ const tags = z
 
 const sessionPolicy = z
   .record(z.string(), z.unknown(), "must be a policy as inline JSON")
-  .transform((value) => JSON.stringify(value))
-  .refine((json) => json.length <= 2_048, "must be at most 2,048 characters as JSON");
+  .superRefine((value, context) => {
+    if (JSON.stringify(value).length > 2_048)
+      context.addIssue("must be at most 2,048 characters as JSON");
+    // A condition that was indented too far would be gone from the grant (P-01).
+    else if (Object.keys(value).some((key) => /^[a-z_]+$/.test(key)))
+      context.addIssue("holds what is no element of a policy: is its indent right?");
+  })
+  .transform((value) => JSON.stringify(value));
 
 const grantShape = z
   .strictObject({

@@ -8,15 +8,11 @@ import { Refusal } from "./errors.ts";
  * @throws {Refusal} invalid_request
  */
 export function parseJsonObject(text: string): Record<string, unknown> {
-  let members = 0;
   let value: unknown;
   try {
     value = JSON.parse(text, (_key, entry: unknown, context?: { source?: string }) => {
       if (typeof entry === "number" && !/^-?(?:0|[1-9]\d*)$/.test(context?.source ?? "")) {
         throw new Refusal("invalid_request", { detail: "Numbers must be plain integers." });
-      }
-      if (typeof entry === "object" && entry !== null && !Array.isArray(entry)) {
-        members += Object.keys(entry).length;
       }
       return entry;
     });
@@ -27,10 +23,22 @@ export function parseJsonObject(text: string): Record<string, unknown> {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new Refusal("invalid_request", { detail: "The body must be a JSON object." });
   }
-  if (members !== countMembers(text)) {
+  if (givesKeyTwice(text)) {
     throw new Refusal("invalid_request", { detail: "A key is given twice." });
   }
   return value as Record<string, unknown>;
+}
+
+/** @param text is JSON */
+export function givesKeyTwice(text: string): boolean {
+  let members = 0;
+  JSON.parse(text, (_key, entry: unknown) => {
+    if (typeof entry === "object" && entry !== null && !Array.isArray(entry)) {
+      members += Object.keys(entry).length;
+    }
+    return entry;
+  });
+  return members !== countMembers(text);
 }
 
 /** Members as written: strings followed by a colon. Strings are taken whole, so none hides in another. */

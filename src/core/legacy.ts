@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { parsePubkeyLine } from "./announcement.ts";
+import { isSpoiledPubkeyLine, parsePubkeyLine } from "./announcement.ts";
 import { Refusal } from "./errors.ts";
 import { parseJsonObject } from "./json.ts";
 import { isWithin, type LogItem, type StepLog, type StepWindow } from "./proof.ts";
@@ -35,7 +35,8 @@ export function parseLegacyRequest(body: string): LegacyRequest {
 
 /**
  * The key that the step's log announces: exactly one whole line, in a step that has ended well
- * (L-05, L-07), at a time of that step (L-04, L-10). Twice the same key is two lines as well.
+ * (L-05, L-07), at a time of that step (L-04, L-10). Twice the same key is two lines as well, and so is
+ * a line that the runner has changed.
  *
  * @param steps the logs of all steps of that name
  * @throws {Refusal} proof_pending, proof_invalid, proof_ambiguous
@@ -64,6 +65,10 @@ export function announcedKey(steps: readonly StepLog[]): PublicKey {
 function keysIn(items: readonly LogItem[], window: StepWindow): PublicKey[] {
   return items.flatMap(({ text, time }) => {
     const key = parsePubkeyLine(text);
+    if (key === null && isSpoiledPubkeyLine(text))
+      throw new Refusal("proof_invalid", {
+        detail: "A mask or a marker has changed an announcement in the step's log.",
+      });
     // Of two announcements in whatever order neither counts, so that their order need not be looked at.
     if (key !== null && time !== undefined && !isWithin(time, time, window))
       throw new Refusal("proof_invalid", {

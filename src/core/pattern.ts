@@ -9,6 +9,9 @@ export interface Pattern {
   matches(text: string): boolean;
 }
 
+/** Names of GitHub's are shorter by far; what is longer fits no pattern, and takes no time. */
+const longestName = 4_096;
+
 type Token = { kind: "text"; text: string } | { kind: "segment" } | { kind: "any" };
 
 export function compilePattern(source: string): Pattern {
@@ -19,12 +22,12 @@ export function compilePattern(source: string): Pattern {
     literal,
     matches: literal
       ? (text: string) => text === source
-      : (text: string) => matchTokens(tokens, text),
+      : (text: string) => text.length <= longestName && matchTokens(tokens, text),
   });
 }
 
 function tokenise(source: string): Token[] {
-  return (source.match(/\*{2,}|\*|[^*]+/g) ?? []).map((part) => {
+  return Array.from(source.matchAll(/\*{2,}|\*|[^*]+/g), ([part]) => {
     if (part === "*") return { kind: "segment" };
     return part.startsWith("**") ? { kind: "any" } : { kind: "text", text: part };
   });

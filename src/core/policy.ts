@@ -272,4 +272,6 @@ const riskyEvents = new Set([
   "fork",
   "watch",
   "status",
+  // Edits of the wiki, which may be open to everybody.
+  "gollum",
 ]);

@@ -1,4 +1,4 @@
-import { type Announcement, parseProofLine } from "./announcement.ts";
+import { type Announcement, isMaskedProofLine, parseProofLine } from "./announcement.ts";
 import { Refusal } from "./errors.ts";
 
 /**
@@ -37,11 +37,13 @@ export function readProof(
 ): Reading {
   let proved = false;
   let masked = false;
+  let othersMasked = false;
   let latest = Number.NEGATIVE_INFINITY;
   for (const { text, time } of items) {
     const announcement = parseProofLine(text);
     if (announcement === null) {
       masked ||= isMasked(text, expected);
+      othersMasked ||= isMaskedProofLine(text) && !isMaskOf(text, expected);
     } else {
       if (time !== undefined && !isWithin(time, latest, window)) return { kind: "suspicious" };
       if (announcement.publicKey !== expected.publicKey) return { kind: "ambiguous" };
@@ -50,7 +52,8 @@ export function readProof(
       latest = time ?? latest;
     }
   }
-  if (proved) return { kind: "proved" };
+  // The job's own announcement may be what was masked, so that this one stands alone (L-07).
+  if (proved) return { kind: othersMasked ? "ambiguous" : "proved" };
   return { kind: masked ? "masked" : "absent" };
 }
 
@@ -62,13 +65,13 @@ export function isWithin(time: number, latest: number, { from, to }: StepWindow)
   return time >= latest && time >= (from ?? time) - slackMs && time <= (to ?? time) + slackMs;
 }
 
-function isMasked(text: string, { publicKey, challenge }: Announcement): boolean {
+function isMasked(text: string, expected: Announcement): boolean {
   if (!text.includes("***") || text.length > 1024) return false;
-  return (
-    text.startsWith("ACTIONS2AWS PROOF: ") ||
-    text.includes(publicKey) ||
-    text.endsWith(` ${challenge}`)
-  );
+  return isMaskedProofLine(text) || isMaskOf(text, expected);
+}
+
+function isMaskOf(text: string, { publicKey, challenge }: Announcement): boolean {
+  return text.includes(publicKey) || text.endsWith(` ${challenge}`);
 }
 
 /** The log of one pinned step, as far as it can be read now. */
@@ -83,10 +86,10 @@ export interface StepLog {
 /**
  * Judges the logs of all pinned steps of a job together.
  *
- * @returns true when the key is proved, false when a later look may prove it
+ * @returns the name of the step that proves the key; null when a later look may prove it
  * @throws {Refusal} proof_ambiguous, proof_invalid
  */
-export function judgeSteps(steps: readonly StepLog[], expected: Announcement): boolean {
+export function judgeSteps(steps: readonly StepLog[], expected: Announcement): string | null {
   if (new Set(steps.map(({ name }) => name)).size < steps.length) {
     // Which of the two is meant can't be known; the second may be anybody's (L-14).
     throw new Refusal("proof_ambiguous", { detail: "The job has two steps of the pinned name." });
@@ -100,7 +103,8 @@ export function judgeSteps(steps: readonly StepLog[], expected: Announcement): b
   if (readings.includes("suspicious")) {
     throw new Refusal("proof_invalid", { detail: "The announcement's time is not of this step." });
   }
-  if (readings.includes("proved")) return true;
+  const proving = steps[readings.indexOf("proved")];
+  if (proving) return proving.name;
   if (readings.includes("masked")) {
     throw new Refusal("proof_invalid", {
       detail:
@@ -114,28 +118,46 @@ export function judgeSteps(steps: readonly StepLog[], expected: Announcement): b
       detail: "The pinned step has ended without announcing this key.",
     });
   }
-  return false;
+  return null;
 }
 
 const timestamped = /^(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3})\d{4}Z (.*)$/s;
+
+/** No announcement is as long; what a message holds beyond that is left out. */
+const longestMessage = 4_096;
 
 /**
  * A stored step log → its messages. The runner gives a message one timestamp, even if it holds
  * newlines; a line without a timestamp is therefore part of the message above it, and cannot be an
  * announcement (L-02, L-04). Exactly one timestamp is taken off (L-10). Lines end at LF, with one
- * optional CR before it, and nowhere else (L-05).
+ * optional CR before it, and nowhere else (L-05). Text of an attacker's may be millions of lines, so
+ * that most are passed over at their first character (L-13).
  */
 export function* logItems(text: string): Generator<LogItem> {
   let item: { text: string; time: number } | null = null;
-  for (const line of text.replace(/^\uFEFF/, "").split("\n")) {
-    const [, time, message] =
-      timestamped.exec(line.endsWith("\r") ? line.slice(0, -1) : line) ?? [];
-    if (time !== undefined && message !== undefined) {
+  let start = text.startsWith("\uFEFF") ? 1 : 0;
+  while (start < text.length) {
+    const found = text.indexOf("\n", start);
+    const end = found < 0 ? text.length : found;
+    const line = isDigit(text.charCodeAt(start)) ? readLine(text.slice(start, end)) : null;
+    if (line !== null) {
       if (item) yield item;
-      item = { text: message, time: Date.parse(`${time}Z`) };
-    } else if (item && line !== "") {
-      item.text += `\n${line}`;
+      item = line;
+    } else if (item && end > start && item.text.length < longestMessage) {
+      item.text += `\n${text.slice(start, end)}`;
     }
+    start = end + 1;
   }
   if (item) yield item;
+}
+
+function isDigit(code: number): boolean {
+  return code >= 0x30 && code <= 0x39;
+}
+
+/** A line that begins with a timestamp; null for any other. */
+function readLine(line: string): { text: string; time: number } | null {
+  const [, time, text] = timestamped.exec(line.endsWith("\r") ? line.slice(0, -1) : line) ?? [];
+  if (time === undefined || text === undefined) return null;
+  return { text, time: Date.parse(`${time}Z`) };
 }

@@ -17,6 +17,7 @@ export interface Renewal {
   runAttempt: number;
   jobId: number;
   role: string;
+  /** The one that announced the key, or that the request has named beside a token. */
   step: string | undefined;
   durationSeconds: number | undefined;
   /** What was proved at first; a renewal proves no more. */

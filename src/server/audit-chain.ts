@@ -1,11 +1,12 @@
 import { createHash } from "node:crypto";
+import { lineOf } from "../core/audit.ts";
 
 /**
  * A record's line. It names the hash of the line before it, so that a record which is changed, taken
  * out or put in later does not fit what follows (F-18).
  */
 export function linked(record: Record<string, unknown>, before: string | null): string {
-  return JSON.stringify({ ...record, previous: before === null ? null : hashOf(before) });
+  return lineOf({ ...record, previous: before === null ? null : hashOf(before) });
 }
 
 /** SHA-256 of a record's line, without its line end, in hex. */

@@ -1,3 +1,4 @@
+import { lineOf } from "../core/audit.ts";
 import { linked } from "./audit-chain.ts";
 import { IntentLog } from "./intent-log.ts";
 import { auditUnavailable, SyncedFile } from "./synced-file.ts";
@@ -74,7 +75,7 @@ export class StreamAuditLog implements AuditLog {
 
   record(_requestId: string, record: Record<string, unknown>): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#stream.write(`${JSON.stringify({ msg: "audit", ...record })}\n`, (error) => {
+      this.#stream.write(`${lineOf({ msg: "audit", ...record })}\n`, (error) => {
         if (error) reject(auditUnavailable(error));
         else resolve();
       });

@@ -21,13 +21,19 @@ const pausesMs = [250, 300, 400, 500, 750];
 /** A look takes about this long; facts that would be too old after it are fetched beside it. */
 const lookMs = 400;
 
+/** A case whose log proves the key, and the step that does. */
+export interface ProvenByLog {
+  readonly case: Case;
+  readonly step: string;
+}
+
 /**
  * Reads the log until it proves the key, for a bounded time. The run is looked at again while waiting,
  * so that it is still in progress, and fresh, when this returns (G-08, H-11).
  *
  * @throws {Refusal} proof_pending when time is up, and whatever stands against the proof or the run
  */
-export async function awaitProof(waiting: Waiting): Promise<Case> {
+export async function awaitProof(waiting: Waiting): Promise<ProvenByLog> {
   const { clock, deadline, freshForMs } = waiting;
   let current = waiting.case;
   for (let look = 0; ; look++) {
@@ -35,8 +41,10 @@ export async function awaitProof(waiting: Waiting): Promise<Case> {
     const [steps, latest] = await Promise.all([waiting.read(), ages ? waiting.refresh() : current]);
     current = latest;
     assertSameGrant(waiting.case, current);
-    if (judgeSteps(steps, waiting.announcement)) {
-      return clock.steady() - current.at > freshForMs ? refreshed(waiting) : current;
+    const step = judgeSteps(steps, waiting.announcement);
+    if (step !== null) {
+      const old = clock.steady() - current.at > freshForMs;
+      return { case: old ? await refreshed(waiting) : current, step };
     }
     const pause = pausesMs[Math.min(look, pausesMs.length - 1)] ?? 0;
     if (clock.steady() + pause > deadline) {

@@ -63,7 +63,7 @@ const finalErrors = new Set([
 ]);
 
 function refusalOf(error: unknown): Refusal {
-  const name = error instanceof Error ? error.name : "error";
+  const name = codeOf(error);
   if (finalErrors.has(name)) {
     return new Refusal("aws_denied", {
       detail:
@@ -74,6 +74,12 @@ function refusalOf(error: unknown): Refusal {
   return unusable(`STS: ${name}`);
 }
 
+/** AWS's code for it; what stands in a code's place can be any text, so that only its form goes on. */
+function codeOf(error: unknown): string {
+  const name = error instanceof Error ? error.name : "";
+  return /^[A-Za-z][A-Za-z0-9.]{0,63}$/.test(name) ? name : "an error that is none of AWS's";
+}
+
 function unusable(note: string): Refusal {
   return new Refusal("aws_unavailable", {
     detail: "AWS STS gave no usable answer.",
@@ -82,14 +88,27 @@ function unusable(note: string): Refusal {
   });
 }
 
-/** An answer that is not whole, of another role, or already over is not passed on (A-13). */
+/** AWS's own character sets, and lengths that it gives: the client holds them to the same. */
+const shapes = {
+  AccessKeyId: /^[A-Z0-9]{16,128}$/,
+  SecretAccessKey: /^[A-Za-z0-9/+=]{16,256}$/,
+  SessionToken: /^[A-Za-z0-9/+=]{16,16384}$/,
+};
+
+/** How far AWS's clock may be ahead of ours. */
+const skewMs = 5 * 60_000;
+
+/** An answer that is not whole, of another role, already over or too long is not passed on (A-13). */
 function checked(answer: AssumeRoleCommandOutput, plan: AssumeRolePlan): RoleCredentials {
   const { AccessKeyId, SecretAccessKey, SessionToken, Expiration } = answer.Credentials ?? {};
   if (!AccessKeyId || !SecretAccessKey || !SessionToken || !Expiration)
     throw unusable("STS gave no whole credentials");
-  if (!/^[A-Z0-9]{16,128}$/.test(AccessKeyId)) throw unusable("STS gave an odd access key id");
-  if (!(Expiration.getTime() > Date.now()))
-    throw unusable("STS gave credentials that have expired");
+  for (const [name, value] of Object.entries({ AccessKeyId, SecretAccessKey, SessionToken }))
+    if (!shapes[name as keyof typeof shapes].test(value)) throw unusable(`STS gave an odd ${name}`);
+  const lifeMs = Expiration.getTime() - Date.now();
+  if (!(lifeMs > 0)) throw unusable("STS gave credentials that have expired");
+  if (lifeMs > plan.durationSeconds * 1_000 + skewMs)
+    throw unusable("STS gave credentials that last longer than was asked for");
   if (answer.AssumedRoleUser?.Arn !== assumedRoleArn(plan))
     throw unusable("STS answered for another role");
   return {

@@ -211,8 +211,9 @@ export class Broker {
       const announcement = { publicKey: ask.public_key, challenge };
       const prover = this.#prover(decided);
       const proven = await proveByLog(prover, grants, inquiry, announcement, decided);
-      assertSameRepository(token, proven);
-      return { case: proven, inquiry };
+      assertSameRepository(token, proven.case);
+      // Renewals rest on the step that announced, whether the request has named one or not.
+      return { case: proven.case, inquiry: { ...inquiry, step: proven.step } };
     }
     if (token === null) throw new Refusal("invalid_request", { detail: "A proof is missing." });
     decided.proof = "oidc";

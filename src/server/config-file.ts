@@ -1,9 +1,18 @@
+import { isUtf8 } from "node:buffer";
 import { readFileSync } from "node:fs";
 import { type Config, ConfigError, parseConfig } from "./config.ts";
 
 /** @throws {ConfigError}, and what the file system says */
 export function readConfig(path: string): Config {
-  return parseConfig(readFileSync(path, "utf8"));
+  return parseConfig(textOf(readFileSync(path)));
+}
+
+/** What is read, and hashed, is what stands in the file: no byte is replaced (P-06). */
+function textOf(bytes: Buffer): string {
+  const text = bytes.toString("utf8");
+  if (isUtf8(bytes)) return text;
+  const line = text.slice(0, text.indexOf("\uFFFD")).split("\n").length;
+  throw new ConfigError([{ line, message: "the file must be UTF-8" }]);
 }
 
 /** @returns a line for each fault of a configuration that was not to be had; null for any other error */

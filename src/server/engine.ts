@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { Secret } from "../core/secret.ts";
+import type { Signer } from "../core/signer.ts";
 import type { AuditLog } from "./audit-log.ts";
 import type { RoleIssuer } from "./aws.ts";
 import { Broker } from "./broker.ts";
@@ -12,7 +13,8 @@ import type { Recording } from "./recording.ts";
 import { RunLookups } from "./run-lookups.ts";
 import type { Settings } from "./settings.ts";
 import { SharedLog } from "./shared-log.ts";
-import { SigningKey } from "./signing-key.ts";
+import type { Secrets } from "./secrets.ts";
+import { SigningKey, SigningKeys } from "./signing-key.ts";
 import type { Store } from "./store.ts";
 import type { Telemetry } from "./telemetry.ts";
 
@@ -62,7 +64,7 @@ export function openEngine({ config, secrets }: Settings, lasting: Lasting): Eng
     serverUrl: config.github.serverUrl,
     publicUrl: config.publicUrl ?? null,
     tokens: new OidcVerifier({ issuer: config.github.oidcIssuer, network, ...clock }),
-    signer: new SigningKey(secrets.signingKey ?? lasting.ownKey),
+    signer: signerOf(secrets, lasting.ownKey),
     github,
     log,
     aws: lasting.aws,
@@ -75,6 +77,13 @@ export function openEngine({ config, secrets }: Settings, lasting: Lasting): Eng
     patience: 8_000,
   });
   return { broker, github: access };
+}
+
+function signerOf({ signingKey, previousSigningKey }: Secrets, ownKey: Secret): Signer {
+  const current = new SigningKey(signingKey ?? ownKey);
+  return previousSigningKey
+    ? new SigningKeys(current, new SigningKey(previousSigningKey))
+    : current;
 }
 
 /** Whether an engine made of one is what would be made of the other. */

@@ -15,14 +15,21 @@ const searchedBytes = 16 * 2 ** 20;
  */
 export class IntentLog {
   readonly #recordsPath: string;
+  readonly #records: SyncedFile;
   readonly #path: string;
   readonly #file: SyncedFile;
   readonly #ownFile: boolean;
   readonly #open = new Set<string>();
   #bytes = 0;
 
-  private constructor(recordsPath: string, file: SyncedFile, ownFile: boolean) {
+  private constructor(
+    recordsPath: string,
+    records: SyncedFile,
+    file: SyncedFile,
+    ownFile: boolean,
+  ) {
     this.#recordsPath = recordsPath;
+    this.#records = records;
     this.#path = intentsPath(recordsPath);
     this.#file = file;
     this.#ownFile = ownFile;
@@ -34,6 +41,7 @@ export class IntentLog {
     const ownFile = present === null || present.isFile();
     return new IntentLog(
       recordsPath,
+      records,
       ownFile ? new SyncedFile(intentsPath(recordsPath)) : records,
       ownFile,
     );
@@ -45,6 +53,8 @@ export class IntentLog {
     this.#open.add(requestId);
     this.#bytes += line.length;
     try {
+      // A session whose record could not be written would be one that nobody has.
+      await this.#records.ready();
       await this.#file.append(line);
     } catch (error) {
       this.#open.delete(requestId);

@@ -29,10 +29,18 @@ export async function listen(
 ): Promise<Listening> {
   const handle = getRequestListener(app.fetch);
   const underway = new Set<ServerResponse>();
+  const refused = new WeakSet<Socket>();
   let stopping = false;
   const server = createServer(
-    { ...bounds, requireHostHeader: true },
+    // Node would refuse that request alone, and carry out what comes behind it.
+    { ...bounds, requireHostHeader: false },
     (request: IncomingMessage, response) => {
+      if (refused.has(request.socket)) return;
+      if (!hasOneHost(request)) {
+        refused.add(request.socket);
+        response.writeHead(400, { connection: "close", "content-length": 0 }).end();
+        return;
+      }
       underway.add(response);
       response.once("close", () => underway.delete(response));
       if (stopping) response.setHeader("connection", "close");
@@ -56,6 +64,11 @@ export async function listen(
       await closed(server, withinMs);
     },
   };
+}
+
+/** HTTP/1.1 wants exactly one; a proxy may go by another of them than we do (H-08). */
+function hasOneHost({ rawHeaders }: IncomingMessage): boolean {
+  return rawHeaders.filter((name, at) => at % 2 === 0 && /^host$/i.test(name)).length === 1;
 }
 
 /** What is not HTTP gets a plain answer and no second chance on the connection (H-08). */

@@ -32,13 +32,18 @@ export class PlainYaml {
       version: "1.2",
       schema: "core",
       uniqueKeys: true,
+      // Each fault would quote its surroundings, which takes minutes where there are many.
+      prettyErrors: false,
     } as const;
     const documents: Document[] = [...parseAllDocuments(text, options)];
     this.#document = documents[0] ?? null;
-    const faults = documents.flatMap((document) => [
-      ...this.#unreadable(document),
-      ...this.#oddities(document),
-    ]);
+    const faults = [
+      ...this.#misleading(text),
+      ...documents.flatMap((document) => [
+        ...this.#unreadable(document),
+        ...this.#oddities(document),
+      ]),
+    ];
     if (documents.length !== 1)
       faults.push({ line: 1, message: "the file must be one YAML document" });
     this.faults = faults;
@@ -69,7 +74,14 @@ export class PlainYaml {
   #unreadable({ errors, warnings }: Document): Fault[] {
     return [...errors, ...warnings].map(({ pos, message }) => ({
       line: this.#lines.linePos(pos[0]).line,
-      message: message.split(/ at line \d+| \(|\n/)[0] ?? "can't be read",
+      message: message.split(/ \(|\n/)[0] ?? "can't be read",
+    }));
+  }
+
+  #misleading(text: string): Fault[] {
+    return Array.from(text.matchAll(misread), ({ 0: character, index }) => ({
+      line: this.#lines.linePos(index).line,
+      message: `${codePoint(character)} reads differently in editors: leave it out`,
     }));
   }
 
@@ -86,6 +98,16 @@ export class PlainYaml {
   #lineOf(node: unknown): number {
     return isNode(node) && node.range ? this.#lines.linePos(node.range[0]).line : 1;
   }
+}
+
+/**
+ * What some editors show as the end of a line, or as text that runs the other way, and YAML reads as any
+ * other character: a condition that seems to stand below a comment would be a part of it (P-02).
+ */
+const misread = /(?!\t|\n|\r\n)[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu;
+
+function codePoint(character: string): string {
+  return `U+${character.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}`;
 }
 
 function oddity(node: unknown): string | null {

@@ -1,6 +1,6 @@
 import type { Grant } from "../core/grant.ts";
 import type { PublicKey } from "../core/recipient.ts";
-import { awaitProof } from "./await-proof.ts";
+import { awaitProof, type ProvenByLog } from "./await-proof.ts";
 import type { Clock } from "./broker-parts.ts";
 import {
   addressOf,
@@ -43,7 +43,7 @@ export async function proveByLog(
   inquiry: Inquiry,
   announcement: { publicKey: PublicKey; challenge: string },
   findings: Findings & { grant?: string | undefined },
-): Promise<Case> {
+): Promise<ProvenByLog> {
   const arrivedAt = clock.steady();
   const address = (jobId: number, headSha: string): JobAddress => ({
     ...addressOf(inquiry),

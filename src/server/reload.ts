@@ -63,8 +63,9 @@ export class Reload {
         logger.info({ secrets: fixed }, "secrets from plain variables stay until a restart");
       }
       tellLasting(before.config, settings.config, logger);
-      if (before.secrets.signingKey?.reveal() !== settings.secrets.signingKey?.reveal()) {
-        logger.warn("the signing key has changed: challenges and renewals made before are void");
+      const counting = signingKeysOf(settings);
+      if (signingKeysOf(before).some((key) => !counting.includes(key))) {
+        logger.warn("a signing key is gone: challenges and renewals that it has signed are void");
       }
       telemetry.reloaded(true);
     } catch (error) {
@@ -77,6 +78,15 @@ export class Reload {
 
 function sameSecrets(one: Settings, other: Settings): boolean {
   return one.secrets.fingerprint.reveal() === other.secrets.fingerprint.reveal();
+}
+
+/** By which challenges and renewals may be signed; without any, by the broker's own. */
+function signingKeysOf({ secrets }: Settings): readonly (string | null)[] {
+  const { signingKey, previousSigningKey } = secrets;
+  return [
+    signingKey?.reveal() ?? null,
+    ...(previousSigningKey ? [previousSigningKey.reveal()] : []),
+  ];
 }
 
 /** What is opened once, at start. */

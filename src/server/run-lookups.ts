@@ -34,8 +34,10 @@ export class RunLookups {
   }
 
   setHourlyLimit(limit: number): void {
+    if (this.#perHour === limit * share) return;
     this.#perHour = limit * share;
     this.#all.setPerHour(this.#perHour);
+    for (const budget of this.#byAddress.values()) budget.setPerHour(this.#perHour / addresses);
   }
 
   /**

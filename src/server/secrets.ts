@@ -1,6 +1,7 @@
-import { readFileSync, statSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { Secret } from "../core/secret.ts";
 import { EnvironmentError } from "./environment-error.ts";
+import { type Exposure, exposureOf } from "./exposure.ts";
 import { type App, parseAppKey } from "./github/app-tokens.ts";
 import { readFromSecretsManager, type StoredSecrets } from "./secrets-manager.ts";
 
@@ -14,6 +15,8 @@ export interface Secrets {
   readonly api: ApiAccess | null;
   readonly session: Secret | null;
   readonly signingKey: Secret | null;
+  /** What was signed with it still counts (R-05). */
+  readonly previousSigningKey: Secret | null;
   /** Tells one state of them from another; a digest would do as well. */
   readonly fingerprint: Secret;
 }
@@ -24,8 +27,11 @@ const names = [
   "GITHUB_APP_PRIVATE_KEY",
   "GITHUB_USER_SESSION",
   "ACTIONS2AWS_SIGNING_KEY",
+  "ACTIONS2AWS_SIGNING_KEY_PREVIOUS",
 ] as const;
 type Name = (typeof names)[number];
+/** Read by the store itself, once. */
+export const storePassword = "ACTIONS2AWS_STORE_PASSWORD";
 
 /**
  * Where the secrets come from: taken out of the environment once, files and Secrets Manager read as
@@ -59,13 +65,11 @@ export class SecretSources {
   }
 
   /** Files that others on this machine may read too (F-14). */
-  get exposedFiles(): readonly { name: string; path: string; mode: string }[] {
-    return [...this.#files].flatMap(([name, path]) => {
-      const mode = statSync(path, { throwIfNoEntry: false })?.mode ?? 0;
-      const exposed = (mode & 0o077) !== 0;
-      return exposed
-        ? [{ name: `${name}_FILE`, path, mode: (mode & 0o777).toString(8).padStart(4, "0") }]
-        : [];
+  get exposedFiles(): readonly (Exposure & { name: string })[] {
+    return [...names, storePassword].flatMap((name) => {
+      const path = this.#environment[`${name}_FILE`];
+      const exposure = path ? exposureOf(path, 0o077) : null;
+      return exposure ? [{ name: `${name}_FILE`, ...exposure }] : [];
     });
   }
 
@@ -84,16 +88,12 @@ export class SecretSources {
     const app = appOf(given.get("GITHUB_APP_ID"), given.get("GITHUB_APP_PRIVATE_KEY"));
     if (token && app)
       throw givenTwice(given.get("GITHUB_TOKEN") ? "GITHUB_TOKEN" : "ApiToken", "GITHUB_APP_ID");
-    const signingKey = given.get("ACTIONS2AWS_SIGNING_KEY");
-    if (signingKey && signingKey.reveal().length < 32)
-      throw new EnvironmentError(
-        "ACTIONS2AWS_SIGNING_KEY must be 32 characters or more: try `openssl rand -base64 48`",
-      );
+    const signingKeys = signingKeysOf(given);
     const all = [...given.values(), token, session].map((secret) => secret?.reveal());
     return {
       api: app ? { kind: "app", app } : token ? { kind: "token", token } : null,
       session: session ?? null,
-      signingKey: signingKey ?? null,
+      ...signingKeys,
       fingerprint: new Secret(JSON.stringify(all)),
     };
   }
@@ -142,6 +142,27 @@ function one(
   const here = given.get(name);
   if (here && stored) throw givenTwice(name, `${key} in the secret of GITHUB_SECRET_ID`);
   return here ?? stored;
+}
+
+function signingKeysOf(
+  given: ReadonlyMap<Name, Secret | undefined>,
+): Pick<Secrets, "signingKey" | "previousSigningKey"> {
+  const signingKey = longEnough(given, "ACTIONS2AWS_SIGNING_KEY");
+  const previousSigningKey = longEnough(given, "ACTIONS2AWS_SIGNING_KEY_PREVIOUS");
+  if (previousSigningKey && !signingKey)
+    throw new EnvironmentError(
+      "ACTIONS2AWS_SIGNING_KEY_PREVIOUS is set, but not the key that comes after it: set ACTIONS2AWS_SIGNING_KEY",
+    );
+  return { signingKey, previousSigningKey };
+}
+
+function longEnough(given: ReadonlyMap<Name, Secret | undefined>, name: Name): Secret | null {
+  const key = given.get(name) ?? null;
+  if (key && key.reveal().length < 32)
+    throw new EnvironmentError(
+      `${name} must be 32 characters or more: try \`openssl rand -base64 48\``,
+    );
+  return key;
 }
 
 function appOf(id: Secret | undefined, pem: Secret | undefined): App | null {

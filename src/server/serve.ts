@@ -4,6 +4,7 @@ import { Secret } from "../core/secret.ts";
 import type { Admin } from "./admin/open.ts";
 import { type AuditLog, FileAuditLog, StreamAuditLog } from "./audit-log.ts";
 import { type RoleIssuer, StsIssuer } from "./aws.ts";
+import { type AwsService, warnOfAws } from "./aws-surroundings.ts";
 import type { Clock } from "./broker-parts.ts";
 import type { Config } from "./config.ts";
 import { Editions } from "./editions.ts";
@@ -19,7 +20,7 @@ import { readSettings, type Settings } from "./settings.ts";
 import { SimulatedIssuer } from "./simulated-aws.ts";
 import { openStore } from "./store.ts";
 import { StoreTrouble } from "./store/trouble.ts";
-import { addressesOf, assertTlsIsVerified, warnOfSurroundings } from "./surroundings.ts";
+import { addressesOf, assertSafeRuntime, warnOfSurroundings } from "./surroundings.ts";
 import { silent } from "./telemetry.ts";
 
 export interface ServeOptions {
@@ -55,7 +56,7 @@ export async function startBroker(
   environment: NodeJS.ProcessEnv,
   output: NodeJS.WritableStream,
 ): Promise<Running> {
-  assertTlsIsVerified(environment);
+  assertSafeRuntime(environment);
   const logger = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, output);
   const addresses = addressesOf(options);
   const sources = new SecretSources(environment);
@@ -63,7 +64,8 @@ export async function startBroker(
     readSettings(options.config, sources, { recorded: options.recording !== undefined });
   const settings = await read();
   const recording = await openRecording(options, logger);
-  warnOfSurroundings(addresses, settings, sources, logger);
+  warnOfSurroundings(addresses, settings, sources, { ...options, environment }, logger);
+  await warnOfAws(awsServices(options, settings, environment), environment, logger);
 
   const admin = addresses.admin && (await openAdmin(options.version ?? "unknown"));
   const telemetry = admin?.metrics ?? silent;
@@ -170,6 +172,18 @@ async function openAudit(config: Config, output: NodeJS.WritableStream): Promise
     : FileAuditLog.open(config.auditFile);
 }
 
+function awsServices(
+  { simulateAws, recording }: ServeOptions,
+  { config }: Settings,
+  { GITHUB_SECRET_ID: secret }: NodeJS.ProcessEnv,
+): AwsService[] {
+  return [
+    ...(simulateAws ? [] : ["STS" as const]),
+    ...(config.store.kind === "dynamodb" ? ["DynamoDB" as const] : []),
+    ...(secret && recording === undefined ? ["Secrets Manager" as const] : []),
+  ];
+}
+
 function openAws(
   { simulateAws }: ServeOptions,
   environment: NodeJS.ProcessEnv,
@@ -179,9 +193,6 @@ function openAws(
     logger.warn("SIMULATED AWS: the credentials are made up and open nothing");
     return new SimulatedIssuer();
   }
-  const endpoint = environment.AWS_ENDPOINT_URL_STS ?? environment.AWS_ENDPOINT_URL;
-  // Steering the broker to another STS must not go unseen.
-  if (endpoint) logger.warn({ endpoint }, "AWS STS is not AWS's own: AWS_ENDPOINT_URL is set");
   return new StsIssuer({
     region: environment.AWS_REGION ?? environment.AWS_DEFAULT_REGION ?? "us-east-1",
   });

@@ -34,3 +34,25 @@ export class SigningKey implements Signer {
     return key;
   }
 }
+
+/** Signs with one key, and takes what the one before it has signed too: a key can be changed while jobs go on. */
+export class SigningKeys implements Signer {
+  readonly #current: Signer;
+  readonly #previous: Signer;
+
+  constructor(current: Signer, previous: Signer) {
+    this.#current = current;
+    this.#previous = previous;
+  }
+
+  sign(purpose: Purpose, message: string): string {
+    return this.#current.sign(purpose, message);
+  }
+
+  verify(purpose: Purpose, message: string, signature: string): boolean {
+    return (
+      this.#current.verify(purpose, message, signature) ||
+      this.#previous.verify(purpose, message, signature)
+    );
+  }
+}

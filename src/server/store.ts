@@ -1,5 +1,5 @@
 import type { Rate } from "./config.ts";
-import { takeSecret } from "./secrets.ts";
+import { storePassword, takeSecret } from "./secrets.ts";
 import { MemoryStore } from "./store/memory.ts";
 import type { StoreSetting } from "./store/setting.ts";
 import type { StoreTrouble } from "./store/trouble.ts";
@@ -43,7 +43,7 @@ export async function openStore(
   environment: NodeJS.ProcessEnv,
   trouble: StoreTrouble,
 ): Promise<Store> {
-  const password = takeSecret(environment, "ACTIONS2AWS_STORE_PASSWORD");
+  const password = takeSecret(environment, storePassword);
   if (setting.kind === "memory") return new MemoryStore();
   if (setting.kind === "redis") {
     const { RedisStore } = await import("./store/redis.ts");

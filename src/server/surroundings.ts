@@ -1,5 +1,6 @@
 import type { Logger } from "pino";
 import { EnvironmentError } from "./environment-error.ts";
+import { exposureOf } from "./exposure.ts";
 import { type ListenAddress, parseListen } from "./listen-address.ts";
 import type { SecretSources } from "./secrets.ts";
 import type { Settings } from "./settings.ts";
@@ -34,6 +35,7 @@ export function warnOfSurroundings(
   { main, admin }: Addresses,
   { secrets }: Settings,
   sources: SecretSources,
+  { config: path, environment }: { config: string; environment: NodeJS.ProcessEnv },
   logger: Logger,
 ): void {
   if (!main.local) {
@@ -47,6 +49,18 @@ export function warnOfSurroundings(
   for (const file of sources.exposedFiles) {
     logger.warn(file, "others on this machine may read this secret: chmod 600");
   }
+  const config = exposureOf(path, 0o022);
+  if (config) {
+    logger.warn(config, "others on this machine may change the configuration: chmod go-w");
+  }
+  const { NODE_EXTRA_CA_CERTS: authorities } = environment;
+  if (authorities) {
+    // Whom it vouches for is believed to be GitHub and AWS (F-21).
+    logger.warn(
+      { path: authorities },
+      "more certificate authorities are trusted than usual: NODE_EXTRA_CA_CERTS is set",
+    );
+  }
   if (!secrets.signingKey) {
     logger.info(
       "ACTIONS2AWS_SIGNING_KEY is not set: made one that holds until this instance stops",
@@ -54,11 +68,22 @@ export function warnOfSurroundings(
   }
 }
 
-/** @throws {EnvironmentError} (F-21) */
-export function assertTlsIsVerified(environment: NodeJS.ProcessEnv): void {
+/**
+ * Refuses what would give secrets away whatever this program does.
+ *
+ * @throws {EnvironmentError}
+ */
+export function assertSafeRuntime(environment: NodeJS.ProcessEnv): void {
   if (environment.NODE_TLS_REJECT_UNAUTHORIZED === "0") {
+    // F-21
     throw new EnvironmentError(
       "NODE_TLS_REJECT_UNAUTHORIZED=0 switches off what keeps the secrets safe: unset it",
     );
   }
+  if (environment.NODE_DEBUG) {
+    // Node itself would print headers and bodies (F-20).
+    throw new EnvironmentError("NODE_DEBUG prints what is sent, secrets too: unset it");
+  }
+  // So would libraries: the Redis client prints its password.
+  delete environment.DEBUG;
 }

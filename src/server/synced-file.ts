@@ -7,7 +7,8 @@ import { recordIn } from "./audit-chain.ts";
 type Line = string | ((last: string | null) => string);
 
 interface Waiting {
-  line: Line;
+  /** Null for who only wants to know that the file can be opened. */
+  line: Line | null;
   resolve: () => void;
   reject: (reason: Refusal) => void;
 }
@@ -33,6 +34,15 @@ export class SyncedFile {
   }
 
   append(line: Line): Promise<void> {
+    return this.#enqueue(line);
+  }
+
+  /** Opens the file if it is not: what could not be written is found out before it is wanted. */
+  ready(): Promise<void> {
+    return this.#enqueue(null);
+  }
+
+  #enqueue(line: Line | null): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ line, resolve, reject });
       this.#writing ??= this.#drain();
@@ -58,7 +68,7 @@ export class SyncedFile {
       const batch = this.#waiting;
       this.#waiting = [];
       try {
-        await this.#write(batch.map(({ line }) => line));
+        await this.#write(batch.flatMap(({ line }) => line ?? []));
         for (const { resolve } of batch) resolve();
       } catch (error) {
         const refusal = auditUnavailable(error);
@@ -70,6 +80,7 @@ export class SyncedFile {
 
   async #write(lines: readonly Line[]): Promise<void> {
     const file = await this.#current();
+    if (lines.length === 0) return;
     let last = this.#last === undefined ? await lastRecordOf(file) : this.#last;
     // Part of what fails may be in the file all the same.
     this.#last = undefined;

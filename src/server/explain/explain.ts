@@ -114,7 +114,7 @@ async function decide(
   reached.steps = await log.read(address, grant.step);
   const announcement = announcedIn(reached.steps);
   const prover = { github, log, clock, patience: 0 };
-  const proven = await proveByLog(prover, grants, inquiry, announcement, findings);
+  const { case: proven } = await proveByLog(prover, grants, inquiry, announcement, findings);
   reached.plan = planIssue(proven.grant, proven.identity, inquiry, proven.facts);
   return {
     allowed: true,

@@ -10,7 +10,6 @@ import { AppTokens } from "./app-tokens.ts";
 import { RestFacts } from "./facts.ts";
 import type { GitHubFacts, JobLog } from "./ports.ts";
 import { GitHubRest, type RestOptions } from "./rest.ts";
-import { GitHubSession } from "./session.ts";
 import { type Trial, tryToken, trySession } from "./trial.ts";
 import { WebJobLog } from "./web.ts";
 
@@ -35,17 +34,14 @@ export function openGitHub(config: Config, secrets: Secrets, parts: Parts): GitH
   const { api, session } = secrets;
   const { network } = parts;
   const tokens = api && tokensOf(api, config, parts);
-  const web = session && {
-    webUrl: config.github.serverUrl,
-    session: (): Secret => session,
-    network,
-  };
+  const { serverUrl: webUrl } = config.github;
+  const log = session && new WebJobLog({ webUrl, session: (): Secret => session, network });
   return {
     facts: tokens ? factsBy(tokens, config, parts) : noFacts,
-    log: web ? new WebJobLog(web) : noLog,
+    log: log ?? noLog,
     trials: {
       api: tokens && ((owners) => tryEach(network, config.github.apiUrl, tokens, owners)),
-      session: web && (() => trySession(new GitHubSession(web))),
+      session: log && (() => trySession(log.session)),
     },
   };
 }

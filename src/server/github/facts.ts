@@ -3,6 +3,7 @@ import { Refusal } from "../../core/errors.ts";
 import {
   type Comparison,
   type GitRef,
+  parseAnnotatedTag,
   parseComparison,
   parseGitRef,
   parseGitRefs,
@@ -21,6 +22,8 @@ export class RestFacts implements GitHubFacts {
   readonly #rest: GitHubRest;
   /** How one commit stands to another never changes, so only who is asked first pays for it. */
   readonly #comparisons = new LRUCache<string, Comparison>({ max: 5_000 });
+  /** Neither does the commit that an annotated tag's object leads to. */
+  readonly #peeled = new LRUCache<string, string>({ max: 5_000 });
 
   constructor(rest: GitHubRest) {
     this.#rest = rest;
@@ -115,7 +118,7 @@ export class RestFacts implements GitHubFacts {
     const route = `GET /repos/{owner}/{repo}/git/ref/${path}`;
     const { at, value } = await this.#rest.get(route, repositoryOf(repository), notBefore);
     const ref = value && exact([parseGitRef(value.json)], name);
-    return { at, value: ref ? await this.#commitOf(repository, ref) : null };
+    return { at, value: ref ? await this.#commitOf(repository, ref, notBefore) : null };
   }
 
   /**
@@ -133,23 +136,25 @@ export class RestFacts implements GitHubFacts {
     // A server without the search.
     if (value === null) return this.#exactRef(repository, path, name, notBefore);
     const tag = exact(parseGitRefs(value.json), name);
-    return { at, value: tag ? await this.#commitOf(repository, tag) : null };
+    return { at, value: tag ? await this.#commitOf(repository, tag, notBefore) : null };
   }
 
   /** An annotated tag is an object of its own that points at the commit. */
-  async #commitOf(repository: string, { object }: GitRef): Promise<string> {
+  async #commitOf(repository: string, { object }: GitRef, notBefore: number): Promise<string> {
     if (object.type === "commit") return object.sha;
+    const key = `${repository} ${object.sha}`;
+    const known = this.#peeled.get(key);
+    if (known) return known;
     const parameters = { ...repositoryOf(repository), tag_sha: object.sha };
     const { value } = await this.#rest.get(
       "GET /repos/{owner}/{repo}/git/tags/{tag_sha}",
       parameters,
-      0,
+      notBefore,
     );
-    const target = value?.json as { object?: { sha?: unknown; type?: unknown } } | undefined;
-    if (target?.object?.type !== "commit" || typeof target.object.sha !== "string") {
-      throw unusable("a tag does not lead to a commit");
-    }
-    return target.object.sha;
+    const target = value && parseAnnotatedTag(value.json);
+    if (target?.type !== "commit") throw unusable("a tag does not lead to a commit");
+    this.#peeled.set(key, target.sha);
+    return target.sha;
   }
 }
 

@@ -20,8 +20,13 @@ export function readJobPage(html: string, runPath: string): JobPage {
   const ids = new Set<number>();
   const steps: { name: string; uuid: string; done: boolean }[] = [];
   const page = { isJobPage: false, isSignIn: false };
+  let depth = 0;
   const parser = new Parser({
+    onclosetag() {
+      depth--;
+    },
     onopentag(tag, attributes) {
+      if (++depth > deepest) parser.pause();
       if (tag === "check-steps" || tag === "check-step") {
         page.isJobPage = true;
         for (const name of [
@@ -46,6 +51,7 @@ export function readJobPage(html: string, runPath: string): JobPage {
     },
   });
   parser.end(stepsPart(html));
+  if (depth > deepest) return { internalId: null, steps: [], isJobPage: false, isSignIn: false };
   const [internalId = null] = ids;
   // Two ids would be two jobs: then neither is believed.
   return { ...page, internalId: ids.size === 1 ? internalId : null, steps };
@@ -62,13 +68,18 @@ function stepsPart(html: string): string {
   return start < 0 || end < start ? html : Buffer.from(html.slice(start, end)).toString();
 }
 
+/** The parser looks through all open tags at each further one: without an end to it, that takes minutes. */
+const deepest = 256;
+
 const conclusions = new Set(["success", "failure", "cancelled", "skipped"]);
 
 const stepsPath = /^(?:https?:\/\/[^/?#]+)?(\/[^?#]*)\/jobs\/([1-9][0-9]{0,15})\/steps(?:[/?#]|$)/;
 
 function internalIdIn(url: string | undefined, runPath: string): number | null {
-  const [, path, id] = stepsPath.exec(url ?? "") ?? [];
-  return path?.toLowerCase() === runPath.toLowerCase() ? Number(id) : null;
+  const [, path, digits] = stepsPath.exec(url ?? "") ?? [];
+  const id = Number(digits);
+  // Two ids above 2^53 could be one number.
+  return path?.toLowerCase() === runPath.toLowerCase() && Number.isSafeInteger(id) ? id : null;
 }
 
 /** Step ids become part of a URL, so they are held to their shape (H-19). */

@@ -3,7 +3,8 @@ import { LRUCache } from "lru-cache";
 import { Refusal } from "../../core/errors.ts";
 import { unusable } from "../../core/github-answers.ts";
 import type { Secret } from "../../core/secret.ts";
-import { type Answer, type Network, NetworkError, retryAfterSeconds } from "../network.ts";
+import { type Answer, type Network, NetworkError } from "../network.ts";
+import { pauseSeconds, rateLimited } from "./pause.ts";
 import type { Seen } from "./ports.ts";
 
 /** An answer of the REST API: null stands for 404. */
@@ -222,26 +223,6 @@ export class GitHubRest {
       note: `GitHub's REST API answered ${answer.status}`,
     });
   }
-}
-
-/** A rate limit's pause in seconds; null when the answer speaks of none. */
-function pauseSeconds({ status, headers, body }: Answer, now: number): number | null {
-  if (status !== 403 && status !== 429) return null;
-  const told = retryAfterSeconds(headers, now);
-  if (told !== null) return Math.max(1, told);
-  if (headers["x-ratelimit-remaining"] === "0") {
-    const reset = Number(headers["x-ratelimit-reset"]) - Math.floor(now / 1000);
-    return Number.isFinite(reset) ? Math.min(Math.max(1, reset), 3_600) : 60;
-  }
-  return status === 429 || /rate limit/i.test(body) ? 60 : null;
-}
-
-function rateLimited(seconds: number): Refusal {
-  return new Refusal("github_rate_limited", {
-    detail: "GitHub's rate limit is used up for now.",
-    retryAfter: seconds,
-    note: `paused for ${seconds} s`,
-  });
 }
 
 function unavailable(error: unknown): Refusal {

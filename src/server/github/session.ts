@@ -1,6 +1,7 @@
 import { Refusal } from "../../core/errors.ts";
 import type { Secret } from "../../core/secret.ts";
 import { type Answer, type Network, NetworkError } from "../network.ts";
+import { pauseSeconds, rateLimited } from "./pause.ts";
 
 /**
  * The broker's signed-in session at GitHub's web. The cookie is a whole login, so it goes to the
@@ -11,6 +12,8 @@ export class GitHubSession {
   readonly origin: URL;
   readonly #session: () => Secret;
   readonly #network: Network;
+  /** Who goes on asking may lose the account; monotonic milliseconds (F-03). */
+  #pausedUntil = 0;
 
   constructor(options: { webUrl: string; session: () => Secret; network: Network }) {
     this.origin = new URL(options.webUrl);
@@ -20,20 +23,42 @@ export class GitHubSession {
 
   /**
    * @param path absolute, made of checked parts
+   * @param tooLarge what it means that there is more than `maxBytes`
    * @returns any answer of GitHub's but a sign-in redirect
-   * @throws {Refusal} github_session_expired, github_unavailable
+   * @throws {Refusal} github_session_expired, github_rate_limited, github_unavailable
    */
-  async get(path: string, accept: string, maxBytes: number): Promise<Answer> {
+  async get(
+    path: string,
+    accept: string,
+    maxBytes: number,
+    tooLarge?: () => Refusal,
+  ): Promise<Answer> {
     const url = new URL(path, this.origin);
     if (url.origin !== this.origin.origin || url.pathname + url.search !== path) {
       throw new Refusal("invalid_request", { note: "an address came out other than it was built" });
     }
-    const answer = await this.#call(url, accept, maxBytes);
+    const left = this.#pausedUntil - performance.now();
+    if (left > 0) throw rateLimited(Math.ceil(left / 1000));
+    const answer = await this.#call(url, accept, maxBytes, tooLarge);
+    this.#assertNoPause(answer);
     if (isSignInRedirect(answer)) throw sessionExpired("GitHub redirects to its sign-in page");
     return answer;
   }
 
-  async #call(url: URL, accept: string, maxBytes: number): Promise<Answer> {
+  #assertNoPause(answer: Answer): void {
+    // Of a page only its status and headers count: its text can be anybody's.
+    const seconds = pauseSeconds({ ...answer, body: "" }, Date.now());
+    if (seconds === null) return;
+    this.#pausedUntil = Math.max(this.#pausedUntil, performance.now() + seconds * 1000);
+    throw rateLimited(seconds);
+  }
+
+  async #call(
+    url: URL,
+    accept: string,
+    maxBytes: number,
+    tooLarge: (() => Refusal) | undefined,
+  ): Promise<Answer> {
     const headers = {
       accept,
       cookie: `user_session=${this.#session().reveal()}`,
@@ -44,6 +69,7 @@ export class GitHubSession {
       return await this.#network.call({ url: url.href, headers, maxBytes });
     } catch (error) {
       const kind = error instanceof NetworkError ? error.kind : "error";
+      if (kind === "too_large" && tooLarge) throw tooLarge();
       throw new Refusal("github_unavailable", {
         detail: "GitHub's web pages can't be read.",
         retryAfter: 5,

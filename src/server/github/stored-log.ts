@@ -25,7 +25,7 @@ export async function readStoredLog(
   maxBytes = maxLogBytes,
 ): Promise<string | null> {
   const path = `/${repository}/commit/${headSha}/checks/${jobId}/logs/${stepNumber}`;
-  const answer = await session.get(path, "text/plain", maxBytes);
+  const answer = await session.get(path, "text/plain", maxBytes, tooLarge);
   if (answer.status === 404) return null;
   if (answer.status === 200) return asText(answer);
   const location = answer.headers.location;
@@ -47,16 +47,18 @@ async function fetchStored(
     return await network.call({ url: url.href, maxBytes });
   } catch (error) {
     const kind = error instanceof NetworkError ? error.kind : "error";
-    if (kind === "too_large") {
-      throw new Refusal("proof_invalid", {
-        detail: "The pinned step's log is too large to be read whole.",
-      });
-    }
+    if (kind === "too_large") throw tooLarge();
     throw new Refusal("github_unavailable", { retryAfter: 5, note: `log storage: ${kind}` });
   }
 }
 
-/** https to a named host; a GitHub on loopback (tests, recordings) may have its storage there too. */
+function tooLarge(): Refusal {
+  return new Refusal("proof_invalid", {
+    detail: "The pinned step's log is too large to be read whole.",
+  });
+}
+
+/** https to a named host; a GitHub on loopback (tests, recordings) has its storage there too, and the log in the clear only if it is so itself. */
 function storageUrl(location: string, origin: URL): URL {
   const url = URL.canParse(location, origin) ? new URL(location, origin) : null;
   const local = isLoopback(origin.hostname);
@@ -66,20 +68,20 @@ function storageUrl(location: string, origin: URL): URL {
     !/(?:^|\.)localhost\.?$/.test(url.hostname);
   const fits =
     url !== null && !url.username && !url.password && (local ? isLoopback(url.hostname) : named);
-  if (!fits || (url.protocol !== "https:" && !local))
+  if (!fits || !["https:", origin.protocol].includes(url.protocol))
     throw unusable("the step log's address is not storage");
   return url;
 }
 
-/** A page in place of a log is not a log (L-18). */
+/** A page in place of a log is not a log (L-18), and an empty one has yet to come: a step's begins with a header (L-23). */
 function asText({
   headers,
   body,
 }: {
   headers: Readonly<Record<string, string>>;
   body: string;
-}): string {
+}): string | null {
   if (headers["content-type"]?.includes("html"))
     throw unusable("a page came in place of the step log");
-  return body;
+  return body.replace(/^\uFEFF/, "") === "" ? null : body;
 }

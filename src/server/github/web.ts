@@ -47,13 +47,13 @@ interface Job {
  * looks different is an answer that can't be used, never a pass (F-16).
  */
 export class WebJobLog implements JobLog {
-  readonly #session: GitHubSession;
+  readonly session: GitHubSession;
   readonly #network: Network;
   readonly #jobs = new LRUCache<string, Promise<Job>>({ max: 1_000, ttl: 6 * 3_600_000 });
 
   constructor(options: { webUrl: string; session: () => Secret; network: Network }) {
     this.#network = options.network;
-    this.#session = new GitHubSession(options);
+    this.session = new GitHubSession(options);
   }
 
   prepare(address: JobAddress): void {
@@ -100,7 +100,7 @@ export class WebJobLog implements JobLog {
     }
     if (entry.status !== "completed") return { ...base, state: "waiting", items: null };
     if (entry.conclusion !== "success") return { ...base, state: "failed", items: null };
-    const text = await readStoredLog(this.#session, this.#network, address, entry.number);
+    const text = await readStoredLog(this.session, this.#network, address, entry.number);
     return { ...base, state: "succeeded", items: text === null ? null : [...logItems(text)] };
   }
 
@@ -118,7 +118,7 @@ export class WebJobLog implements JobLog {
 
   async #openPage({ repository, runId, jobId }: JobAddress): Promise<Job> {
     const path = `/${repository}/actions/runs/${runId}`;
-    const answer = await this.#session.get(`${path}/job/${jobId}`, "text/html", 8 * 2 ** 20);
+    const answer = await this.session.get(`${path}/job/${jobId}`, "text/html", 8 * 2 ** 20);
     // REST has just said that the job is there: a page that isn't is one that the session may not see.
     if (answer.status === 404) throw sessionExpired("the job page is 404");
     assertOk(answer, "job page");
@@ -131,7 +131,7 @@ export class WebJobLog implements JobLog {
 
   async #steps(address: JobAddress, { path, page }: Job): Promise<Step[]> {
     const url = `${path}/jobs/${page.internalId}/steps?change_id=0`;
-    const answer = await this.#session.get(url, "application/json", 2 ** 20);
+    const answer = await this.session.get(url, "application/json", 2 ** 20);
     if (answer.status === 404) {
       // A job has no steps yet, or the session may no longer see them: the page will tell.
       if (page.steps.length > 0) await this.#openPage(address);
@@ -147,7 +147,7 @@ export class WebJobLog implements JobLog {
 
   async #feed({ path, page }: Job, uuid: string): Promise<readonly FeedItem[]> {
     const url = `${path}/jobs/${page.internalId}/steps/${uuid}/backscroll`;
-    const answer = await this.#session.get(url, "application/json", 8 * 2 ** 20);
+    const answer = await this.session.get(url, "application/json", 8 * 2 ** 20);
     if (answer.status === 404) return [];
     return this.#json(backscroll, answer, "live log").lines ?? [];
   }
