@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { accountOfKeyId, accountOfRole } from "../../src/cli/account.ts";
 import { requestIn, role } from "./request-scene.ts";
-import { answerWith, goodCredentials, scriptedBroker } from "./scripted-broker.ts";
+import { answerWith, goodCredentials, scriptedBroker } from "../harness/scripted-broker.ts";
 import { temporaryFolder } from "./test-host.ts";
 
 /** Published by others, with the account that AWS names for them. */

@@ -22,9 +22,9 @@ import {
   type Script,
   type ScriptedBroker,
   scriptedBroker,
-} from "./scripted-broker.ts";
+} from "../harness/scripted-broker.ts";
 import { jobEnvironment, temporaryFolder } from "./test-host.ts";
-import { tokenService } from "./token-service.ts";
+import { tokenService } from "../harness/token-service.ts";
 
 const minute = 60_000;
 const format = "credential-process";

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { checkCredentials } from "../../src/cli/credentials.ts";
-import { hostile } from "./hostile.ts";
-import { goodCredentials } from "./scripted-broker.ts";
+import { hostile } from "../harness/hostile.ts";
+import { goodCredentials } from "../harness/scripted-broker.ts";
 
 const now = Date.now();
 

@@ -7,7 +7,7 @@ import { dotenv } from "../../src/cli/formats/dotenv.ts";
 import { powershell } from "../../src/cli/formats/powershell.ts";
 import { githubFile } from "../../src/cli/formats/github-file.ts";
 import { variablesOf } from "../../src/cli/variables.ts";
-import { goodCredentials } from "./scripted-broker.ts";
+import { goodCredentials } from "../harness/scripted-broker.ts";
 import { runShell, shells } from "./shells.ts";
 
 const credentials = checkCredentials(JSON.stringify(goodCredentials), Date.now());

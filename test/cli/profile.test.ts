@@ -12,7 +12,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { actions2aws, start } from "./launcher.ts";
 import { role } from "./request-scene.ts";
-import { freshAnswers, problem, type Script, scriptedBroker } from "./scripted-broker.ts";
+import { freshAnswers, problem, type Script, scriptedBroker } from "../harness/scripted-broker.ts";
 import { jobEnvironment, temporaryFolder } from "./test-host.ts";
 
 async function job(script: Script = {}, more: Record<string, string> = {}) {

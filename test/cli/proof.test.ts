@@ -9,9 +9,9 @@ import {
   type Script,
   scriptedBroker,
   ticket,
-} from "./scripted-broker.ts";
+} from "../harness/scripted-broker.ts";
 import { temporaryFolder } from "./test-host.ts";
-import { answer, bearer, tokenService } from "./token-service.ts";
+import { answer, bearer, tokenService } from "../harness/token-service.ts";
 
 const wantsLog = problem(403, "no_grant", { fields: ["proof"] });
 

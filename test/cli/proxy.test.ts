@@ -1,47 +1,12 @@
-import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
-import { connect, type AddressInfo } from "node:net";
-import { fileURLToPath } from "node:url";
+import type { AddressInfo } from "node:net";
 import { onTestFinished, expect, test } from "vitest";
 import { type Proxy, proxyFor, proxyNotice } from "../../src/cli/proxy.ts";
 import { actions2aws } from "./launcher.ts";
-import { goodCredentials, scriptedBroker } from "./scripted-broker.ts";
+import { recordingProxy } from "../harness/recording-proxy.ts";
+import { goodCredentials, scriptedBroker } from "../harness/scripted-broker.ts";
+import { certificateFile, tls } from "../harness/tls.ts";
 import { jobEnvironment, temporaryFolder } from "./test-host.ts";
-
-/** A key that guards nothing: it exists for these tests alone, as does its certificate for broker.test. */
-function fixture(name: string): string {
-  return fileURLToPath(new URL(`fixtures/${name}`, import.meta.url));
-}
-
-const tls = {
-  key: readFileSync(fixture("broker.test.key"), "utf8"),
-  cert: readFileSync(fixture("broker.test.crt"), "utf8"),
-};
-
-/** Notes the first line of everything, and leads each CONNECT to the one port. */
-async function recordingProxy(port: number) {
-  const seen: string[] = [];
-  const server = createServer((request, response) => {
-    seen.push(`${request.method} ${request.url}`);
-    response.writeHead(502).end();
-  });
-  server.on("connect", (request, client, head) => {
-    seen.push(`CONNECT ${request.url}`);
-    const upstream = connect(port, "127.0.0.1", () => {
-      client.write("HTTP/1.1 200 OK\r\n\r\n");
-      upstream.write(head);
-      upstream.pipe(client).pipe(upstream);
-    });
-    upstream.on("error", () => client.destroy());
-    client.on("error", () => upstream.destroy());
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, seen };
-}
 
 const role = "arn:aws:iam::123456789012:role/deploy";
 
@@ -55,7 +20,7 @@ test.each(["HTTPS_PROXY", "https_proxy"])(
   async (name) => {
     const broker = await scriptedBroker({}, tls);
     const proxy = await recordingProxy(broker.port);
-    const env = { [name]: proxy.url, NODE_EXTRA_CA_CERTS: fixture("broker.test.crt") };
+    const env = { [name]: proxy.url, NODE_EXTRA_CA_CERTS: certificateFile };
     const { code, out, err } = await requestFrom("https://broker.test/base", env);
     expect({ code, err }).toMatchObject({
       code: 0,
@@ -87,7 +52,7 @@ test("loopback is never led through a proxy, neither http nor https", async () =
     HTTPS_PROXY: proxy.url,
     http_proxy: proxy.url,
     NODE_USE_ENV_PROXY: "1",
-    NODE_EXTRA_CA_CERTS: fixture("broker.test.crt"),
+    NODE_EXTRA_CA_CERTS: certificateFile,
   };
   expect((await requestFrom(plain.url, env)).code).toBe(0);
   expect((await requestFrom(`https://localhost:${secure.port}`, env)).code).toBe(0);
@@ -105,7 +70,7 @@ test("a certificate that nobody vouches for ends it at once", async () => {
 test("a certificate for another name does so too", async () => {
   const broker = await scriptedBroker({}, tls);
   const proxy = await recordingProxy(broker.port);
-  const env = { HTTPS_PROXY: proxy.url, NODE_EXTRA_CA_CERTS: fixture("broker.test.crt") };
+  const env = { HTTPS_PROXY: proxy.url, NODE_EXTRA_CA_CERTS: certificateFile };
   const { code, err } = await requestFrom("https://other.test", env);
   expect(code).toBe(1);
   expect(err).toMatch(/certificate is not accepted/);

@@ -11,7 +11,7 @@ import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { actions2aws, launcher, start, until } from "./launcher.ts";
 import { role } from "./request-scene.ts";
-import { freshAnswers, problem, type Script, scriptedBroker } from "./scripted-broker.ts";
+import { freshAnswers, problem, type Script, scriptedBroker } from "../harness/scripted-broker.ts";
 import { jobEnvironment, temporaryFolder } from "./test-host.ts";
 
 async function job(script: Script = {}) {

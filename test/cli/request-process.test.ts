@@ -10,7 +10,7 @@ import {
   type Reply,
   type Script,
   scriptedBroker,
-} from "./scripted-broker.ts";
+} from "../harness/scripted-broker.ts";
 import { shells } from "./shells.ts";
 import { jobEnvironment, temporaryFolder } from "./test-host.ts";
 
@@ -135,6 +135,16 @@ test.each([
   expect({ code, out }).toEqual({ code: 1, out: "false\n" });
   expect(err).toContain("something unforeseen went wrong (TypeError)");
   expect(err).not.toContain("canary");
+});
+
+test("work that never ends, with nothing left to wait for, is no success (C-13)", async () => {
+  const fault = "globalThis.setTimeout = () => ({})";
+  const main = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
+  const words = ["--import", `data:text/javascript,${encodeURIComponent(fault)}`, main, "request"];
+  const step = await stepOf({ challenges: [problem(503, "aws_unavailable")] });
+  const { code, out, err } = await start([process.execPath, ...words], step).ended;
+  expect({ code, out }).toEqual({ code: 1, out: "false\n" });
+  expect(err).toContain("something unforeseen went wrong (Error)");
 });
 
 test("stdout that nobody reads is a failure", async () => {

@@ -1,6 +1,6 @@
 import { parseRequestOptions, type RequestFlags } from "../../src/cli/request-options.ts";
 import { request } from "../../src/cli/request.ts";
-import type { ScriptedBroker } from "./scripted-broker.ts";
+import type { ScriptedBroker } from "../harness/scripted-broker.ts";
 import { jobEnvironment, testHost } from "./test-host.ts";
 
 export const role = "arn:aws:iam::609629065308:role/shop-deploy";

@@ -6,7 +6,7 @@ import { request } from "../../src/cli/request.ts";
 import { generateAgeKey, identityFileText } from "../../src/cli/age-key.ts";
 import { proofLine } from "../../src/core/announcement.ts";
 import { seal } from "../../src/core/seal.ts";
-import { hostile } from "./hostile.ts";
+import { hostile } from "../harness/hostile.ts";
 import {
   answerWith,
   challenge,
@@ -19,7 +19,7 @@ import {
   type Script,
   scriptedBroker,
   ticket,
-} from "./scripted-broker.ts";
+} from "../harness/scripted-broker.ts";
 import { jobEnvironment, temporaryFolder, testHost } from "./test-host.ts";
 
 const role = "arn:aws:iam::123456789012:role/shop-deploy";

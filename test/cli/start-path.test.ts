@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { start } from "./launcher.ts";
-import { scriptedBroker } from "./scripted-broker.ts";
+import { scriptedBroker } from "../harness/scripted-broker.ts";
 import { jobEnvironment, temporaryFolder } from "./test-host.ts";
 import { fileURLToPath } from "node:url";
 

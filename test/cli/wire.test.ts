@@ -2,7 +2,7 @@ import type { ServerResponse } from "node:http";
 import { describe, expect, test } from "vitest";
 import { type Answer, BrokerClient } from "../../src/cli/broker-client.ts";
 import { parseBrokerUrl } from "../../src/cli/broker-url.ts";
-import { problem, type Reply, scriptedBroker } from "./scripted-broker.ts";
+import { problem, type Reply, scriptedBroker } from "../harness/scripted-broker.ts";
 
 const credentials = "/v1/credentials";
 

@@ -32,21 +32,6 @@ describe("the executable", () => {
     expect(await it.stop()).toBe(0);
   });
 
-  test("is ready no more when its session ends, and says so before a job is turned away", async () => {
-    const it = await OperatedProgram.start({
-      environment: ({ github }) => {
-        github.session.state = "sign-in-page";
-        return {};
-      },
-    });
-    await it.until(() => it.log.some(({ check }) => check === "github_session"));
-    expect(await it.get("/readyz")).toMatchObject({
-      status: 503,
-      json: { checks: { github_session: { ok: false, state: "expired" } } },
-    });
-    expect(it.audit).toEqual([]);
-  });
-
   test("as a GitHub App, with files, serves two owners, each with a token of its own", async () => {
     const beta = grantLike("beta", { repository: "beta/app", repository_id: 2_001 });
     const it = await OperatedProgram.start({
@@ -111,44 +96,4 @@ describe("the executable", () => {
     await client.obtain();
     expect(await everything(it)).not.toMatch(/canary/);
   });
-});
-
-describe("SIGHUP", () => {
-  test("puts new grants in force, keeps the old for a bad file, and never ends the broker", async () => {
-    const it = await OperatedProgram.start();
-    const client = await it.client();
-    const denied = await client.attempt({ role: roleOf("other") });
-    expect(denied.json).toMatchObject({ code: "role_not_granted" });
-    it.configure([other]);
-    expect(await it.reload()).toMatchObject({ msg: "reloaded", grants: 2 });
-    await client.obtain({ role: roleOf("other") });
-    it.configure(it.config.slice(0, -30));
-    expect(await it.reload()).toMatchObject({
-      level: 50,
-      faults: expect.arrayContaining([expect.stringMatching(/:\d+: /)]),
-    });
-    await client.obtain({ role: roleOf("other") });
-    const [before, ...after] = it.audit.map(({ policy }) => policy);
-    expect(new Set(after).size).toBe(1);
-    expect(after).not.toContain(before);
-    expect(it.running).toBe(true);
-    expect(await it.stop()).toBe(0);
-  });
-
-  test("a hundred times, good and bad, while a hundred jobs ask: all of them are served", async () => {
-    const it = await OperatedProgram.start();
-    const { jobs } = it.world.github.matrix({ jobs: 100 });
-    const asking = Promise.all(jobs.map(async (job) => (await it.client(job)).obtain()));
-    for (let times = 0; times < 100; times++) {
-      if (times % 2 === 0) it.configure([other]);
-      else it.configure("grants: [");
-      it.signal("SIGHUP");
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-    expect(await asking).toHaveLength(100);
-    expect(new Set(it.audit.map(({ decision }) => decision))).toEqual(new Set(["allowed"]));
-    it.configure([other]);
-    expect(await it.reload()).toMatchObject({ msg: expect.stringContaining("reloaded") });
-    expect(it.running).toBe(true);
-  }, 60_000);
 });

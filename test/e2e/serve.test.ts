@@ -198,17 +198,6 @@ describe("serve does not start", () => {
       ]);
     },
   );
-
-  test("with TLS verification switched off (F-21)", async () => {
-    const { exitCode, stderr } = await refused([], {
-      ...secrets,
-      NODE_TLS_REJECT_UNAUTHORIZED: "0",
-    });
-    expect([exitCode, stderr]).toEqual([
-      2,
-      expect.stringContaining("NODE_TLS_REJECT_UNAUTHORIZED"),
-    ]);
-  });
 });
 
 test("serve takes its secrets from files too, and says in one line of JSON where it listens", async () => {

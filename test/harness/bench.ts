@@ -1,15 +1,16 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, expect } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, vi } from "vitest";
 import {
   startWorld,
   type Golden,
   type Job as WorldJob,
   type Repository,
   type World,
+  type WorldOptions,
 } from "../world/index.ts";
-import { type AuditRecord, Broker, type BrokerFiles } from "./broker.ts";
+import { type AuditRecord, Broker, type BrokerFiles, type BrokerOptions } from "./broker.ts";
 import {
   expectAllIssuedRecorded,
   expectIssuerAskedForKeysAlone,
@@ -37,6 +38,10 @@ export interface BenchOptions {
    * admin listener shows is searched for secrets as well.
    */
   readonly attacks?: boolean;
+  /** The world's clock and latencies. */
+  readonly world?: WorldOptions;
+  /** How each process of the broker is started. */
+  readonly broker?: Pick<BrokerOptions, "env" | "within">;
 }
 
 /** A world, a broker that serves it, and jobs that ask; what the tests of one file share. */
@@ -74,8 +79,8 @@ export class Bench {
   }
 
   static async start(options: BenchOptions = {}): Promise<Bench> {
-    const { grants = [], settings } = options;
-    const world = await startWorld();
+    const { grants = [], settings, broker } = options;
+    const world = await startWorld(options.world);
     const folder = mkdtempSync(join(tmpdir(), "actions2aws-e2e-"));
     const files = { config: join(folder, "broker.yml"), audit: join(folder, "audit/audit.jsonl") };
     mkdirSync(join(folder, "audit"));
@@ -84,7 +89,7 @@ export class Bench {
       world,
       folder,
       files,
-      await Broker.start(world, files, { admin: options.attacks }),
+      await Broker.start(world, files, { ...broker, admin: options.attacks }),
       options,
     );
   }
@@ -101,9 +106,31 @@ export class Bench {
     const { world, files, broker } = this;
     expect(await broker.stop()).toBe(0);
     writeFileSync(files.config, configuration(world, files.audit, grants, this.#options.settings));
-    const listen = `127.0.0.1:${broker.port}`;
-    this.broker = await Broker.start(world, files, { listen, env, admin: this.#options.attacks });
+    await this.#startAgain(env);
     this.begin();
+  }
+
+  /** kill -9. */
+  async kill(): Promise<void> {
+    this.broker.kill("SIGKILL");
+    expect(await this.broker.ended()).toBe("SIGKILL");
+  }
+
+  /** Another process on the port, files and signing key of one that has ended by itself, or was killed. */
+  async revive(): Promise<void> {
+    expect(this.broker.running).toBe(false);
+    await this.#startAgain();
+  }
+
+  async #startAgain(env: Record<string, string> = {}): Promise<void> {
+    const { world, files, broker } = this;
+    const { attacks: admin, broker: how } = this.#options;
+    this.broker = await Broker.start(world, files, {
+      ...how,
+      env: { ...how?.env, ...env },
+      listen: `127.0.0.1:${broker.port}`,
+      admin,
+    });
   }
 
   get repository(): Repository {
@@ -168,7 +195,8 @@ export class Bench {
   /** Waits for the one record of a request, which is a denial with this reason. */
   async expectRecorded(id: string, code: string, fields?: readonly string[]): Promise<void> {
     const found = (): AuditRecord[] => this.records.filter((record) => record.request_id === id);
-    await expect.poll(found).toHaveLength(1);
+    // Not expect.poll, which knows only one test at a time: see alone.
+    await vi.waitFor(() => expect(found()).toHaveLength(1), 3_000);
     expect(found()[0]).toMatchObject({ decision: "denied", code, ...(fields && { fields }) });
     expect(found()[0]).not.toHaveProperty("access_key_id");
   }

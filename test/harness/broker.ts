@@ -25,6 +25,8 @@ export interface BrokerOptions {
   readonly env?: Record<string, string>;
   /** With an admin listener. */
   readonly admin?: boolean | undefined;
+  /** What starts it, before the program's own path: `prlimit --nofile=64`. */
+  readonly within?: readonly string[];
 }
 
 /** A broker's process. */
@@ -49,15 +51,16 @@ export class Broker {
     this.#output = output;
   }
 
-  /** Starts one, and returns when it says that it listens. */
+  /** Starts one, and returns when it says that it listens, at all of its addresses. */
   static async start(
     world: World,
     files: BrokerFiles,
     options: BrokerOptions = {},
   ): Promise<Broker> {
-    const { listen = "127.0.0.1:0", env = {}, admin = false } = options;
+    const { listen = "127.0.0.1:0", env = {}, admin = false, within = [] } = options;
     const listeners = ["--listen", listen, ...(admin ? ["--admin-listen", "127.0.0.1:0"] : [])];
-    const child = spawn(program, ["serve", "--config", files.config, ...listeners], {
+    const words = [...within, program, "serve", "--config", files.config, ...listeners];
+    const child = spawn(words[0] ?? program, words.slice(1), {
       env: { ...brokerEnvironment(world), ...env },
       stdio: ["ignore", "pipe", "pipe"],
     });
@@ -68,8 +71,10 @@ export class Broker {
     const url = await new Promise<string>((resolve, reject) => {
       child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
         output.stdout += chunk;
-        const found = linesOf(output.stdout).find(({ msg }) => msg === "listening");
-        if (found) resolve(String(found.url));
+        const said = linesOf(output.stdout);
+        const found = said.find(({ msg }) => msg === "listening");
+        const complete = !admin || said.some(({ msg }) => msg === "admin listening");
+        if (found && complete) resolve(String(found.url));
       });
       child.stderr.setEncoding("utf8").on("data", (chunk: string) => (output.stderr += chunk));
       child.once("error", reject);
@@ -84,12 +89,19 @@ export class Broker {
     return Number(new URL(this.url).port);
   }
 
+  get adminUrl(): string {
+    return String(this.log.find(({ msg }) => msg === "admin listening")?.url);
+  }
+
   /** What its admin listener shows of the past: metrics, and the page of decisions. */
   async shown(): Promise<string> {
-    const { url } = this.log.find(({ msg }) => msg === "admin listening") ?? {};
-    const pages = await Promise.all(["/metrics", "/"].map((page) => ask(String(url) + page)));
+    const pages = await Promise.all(["/metrics", "/"].map((page) => ask(this.adminUrl + page)));
     expect(pages.map(({ status }) => status)).toEqual([200, 200]);
     return pages.map(({ text }) => text).join("\n");
+  }
+
+  get pid(): number {
+    return this.#process.pid ?? 0;
   }
 
   get stdout(): string {
@@ -110,6 +122,11 @@ export class Broker {
 
   get running(): boolean {
     return this.#process.exitCode === null && this.#process.signalCode === null;
+  }
+
+  /** Nobody reads what it writes any more. */
+  closeOutput(): void {
+    this.#process.stdout.destroy();
   }
 
   kill(signal: NodeJS.Signals): void {

@@ -10,6 +10,8 @@ export interface StepOptions {
   /** How the runner calls the script: `bash -e {0}` unless the workflow says otherwise. */
   readonly shell?: readonly [string, ...string[]];
   readonly env?: Record<string, string>;
+  /** With `id-token: write`: the runner gives each step the means to ask for tokens, and shows none of them. */
+  readonly idToken?: boolean;
   /** The step writes credentials to its own output, so only the runner's masks keep them out of the log. */
   readonly showsCredentials?: boolean;
 }
@@ -59,8 +61,8 @@ export class Job {
    * line by line, and ends as its exit code says.
    */
   async run(name: string, script: string, options: StepOptions = {}): Promise<Step> {
-    const { shell = ["bash", "-e"], env = {}, showsCredentials = false } = options;
-    const { github } = this.#world;
+    const { shell = ["bash", "-e"], env = {}, idToken, showsCredentials = false } = options;
+    const { github, issuer } = this.#world;
     const waiting = this.job.steps.find((step) => step.name === name && step.status === "queued");
     const step = waiting ? github.startStep(this.job, waiting) : github.addStep(this.job, { name });
     github.stepHeader(this.job, step, { script, shell: `${shell.join(" ")} {0}`, env });
@@ -70,7 +72,7 @@ export class Job {
     const [command, ...args] = shell;
     const child = spawn(command, [...args, file], {
       cwd: join(this.folder, "workspace"),
-      env: { ...this.#environment(), ...env },
+      env: { ...this.#environment(), ...(idToken && issuer.environment(this.job)), ...env },
       stdio: ["ignore", "pipe", "pipe"],
     });
     const written = { stdout: "", stderr: "" };

@@ -13,6 +13,8 @@ import { program } from "./program.ts";
 
 export interface OperatedProgramOptions {
   grants?: readonly Grant[];
+  /** More of the configuration, such as public_url. */
+  settings?: object;
   /** Instead of, or besides, the usual variables; an empty one counts as none. */
   environment?: (world: World, folder: string) => Record<string, string>;
   args?: readonly string[];
@@ -45,13 +47,14 @@ export class OperatedProgram {
 
   static async start({
     grants = [],
+    settings = {},
     environment,
     args = [],
   }: OperatedProgramOptions = {}): Promise<OperatedProgram> {
     const world = await startWorld();
     const folder = mkdtempSync(join(tmpdir(), "actions2aws-operated-"));
     const file = join(folder, "config.yaml");
-    writeFileSync(file, configuration(world, join(folder, "audit.jsonl"), grants));
+    writeFileSync(file, configuration(world, join(folder, "audit.jsonl"), grants, settings));
     const listen = ["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
     const env = { ...brokerEnvironment(world), ...environment?.(world, folder) };
     const command = ["serve", "--config", file, ...listen, ...args];
@@ -63,6 +66,10 @@ export class OperatedProgram {
     await operated.until(() => operated.adminUrl !== "" || child.exitCode !== null);
     if (operated.adminUrl === "") throw new Error(`the broker ended:\n${operated.text}`);
     return operated;
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
   }
 
   /** Waits until something is so, within ten seconds. */

@@ -1,20 +1,11 @@
 import { type Repository, sha } from "../world/index.ts";
 import type { Bench } from "./bench.ts";
-import { grantLike } from "./config.ts";
-
-/** Grants beside the golden one, each for a role of its name: see roleOf. */
-export const sceneGrants = [
-  grantLike("by-octocat", { actor: ["octocat"] }),
-  grantLike("release", { ref: "refs/heads/release" }),
-  grantLike("patterned", { ref: ["refs/heads/main", "refs/heads/release/*"], event: ["push"] }),
-  grantLike("with-ci", {
-    reusable_workflow: ["acme/ci/.github/workflows/deploy.yml@refs/heads/main"],
-  }),
-  grantLike("moved", { repository: "acme/moved", repository_id: 2001 }),
-];
 
 /** A workflow that a run calls. */
-export function calling(repository: string, ref: string): object {
+export function calling(
+  repository: string,
+  ref: string,
+): { path: string; sha: string; ref: string } {
   return { path: `${repository}/.github/workflows/deploy.yml@${ref}`, sha: sha(repository), ref };
 }
 

@@ -35,6 +35,7 @@ async function open({
         api: { kind: "token", token: new Secret(github.token) },
         session: new Secret(github.session.cookie),
         signingKey: null,
+        previousSigningKey: null,
         fingerprint: new Secret("x"),
       },
       { network, clock, onBudget: () => undefined },

@@ -334,6 +334,13 @@ describe("O-13: what is not a signed token in its compact form is none:", () => 
     },
   );
 
+  test("nor is one that makes a claim twice, though it is rightly signed (O-12)", async () => {
+    const claims = JSON.stringify(world.issuer.claims(golden.job, audience));
+    const twice = `{"run_id":"5002",${claims.slice(1)}`;
+    expect(await refusalOf(token({}, { payload: twice }))).toMatch(/it makes a claim twice/);
+    await expectAccepted(token({}, { payload: claims }));
+  });
+
   test("nothing is unpacked, whatever the header says", async () => {
     await expectAccepted(token({}, { header: { zip: "DEF" } }));
     const packed = deflateRawSync(Buffer.from(token().split(".")[1] ?? "", "base64url"));
@@ -391,9 +398,9 @@ describe("O-06: times are whole seconds within a minute of ours:", () => {
 });
 
 describe("O-07: when the issuer changes its keys", () => {
-  test("a token of the new key is good at once after a minute, and the old key's as long as it is shown", async () => {
+  test("a token of the new key is good at once after ten seconds, and the old key's as long as it is shown", async () => {
     await expectAccepted();
-    pass(minute + 1);
+    pass(10_000);
     const old = token();
     world.issuer.rotate({ keepOld: true });
     await expectAccepted(token());
@@ -415,7 +422,7 @@ describe("O-07: when the issuer changes its keys", () => {
     expect(await refusalOf(late ?? "")).toMatch(/its key is not one of the issuer's/);
   });
 
-  test("a stranger's key is looked for once a minute, whoever comes with however many (O-08)", async () => {
+  test("a stranger's key is looked for each ten seconds, whoever comes with however many (O-08)", async () => {
     await expectAccepted();
     const strangers = (count: number) =>
       Promise.all(
@@ -428,13 +435,13 @@ describe("O-07: when the issuer changes its keys", () => {
       );
     await strangers(500);
     expect(fetches()).toBe(1);
-    pass(minute + 1);
+    pass(10_000);
     await strangers(500);
     expect(fetches()).toBe(2);
     await strangers(10);
     await expectAccepted();
     expect(fetches()).toBe(2);
-    pass(minute - 2);
+    pass(9_999);
     await strangers(10);
     expect(fetches()).toBe(2);
   });
@@ -459,6 +466,76 @@ describe("O-07: when the issuer changes its keys", () => {
     fault.remove();
     pass(minute + 1);
     await expectAccepted();
+  });
+});
+
+describe("O-07: while the issuer can't be asked", () => {
+  const unavailable = { code: "github_unavailable", retryAfter: 5 };
+  /** 404 is asked for once, where 500 is tried again at once. */
+  const outage = () => world.issuer.fault({ status: 404 });
+
+  test("a token of a key that is not known is not refused for good, and is good as soon as it can", async () => {
+    await expectAccepted();
+    const before = token();
+    pass(minute + 1);
+    const fault = outage();
+    world.issuer.rotate();
+    const after = token();
+    await expect(verifier.verify(after, audience)).rejects.toMatchObject(unavailable);
+    await expectAccepted(before);
+    fault.remove();
+    await expect(verifier.verify(after, audience)).rejects.toMatchObject(unavailable);
+    expect(fetches()).toBe(2);
+    pass(10_000);
+    await expectAccepted(after);
+    expect(fetches()).toBe(3);
+    expect(await refusalOf(before)).toMatch(/its key is not one of the issuer's/);
+  });
+
+  test("a stranger's key is looked for no oftener than else, whoever comes with however many (O-08)", async () => {
+    await expectAccepted();
+    pass(10_000);
+    const fault = outage();
+    const strangers = () =>
+      Promise.all(
+        Array.from({ length: 300 }, async (_, index) => {
+          const stranger = token({}, { header: { kid: `random-${index}` } });
+          await expect(verifier.verify(stranger, audience)).rejects.toMatchObject(unavailable);
+        }),
+      );
+    for (const [ms, expected] of [
+      [0, 2],
+      [9_999, 2],
+      [1, 3],
+    ] as const) {
+      pass(ms);
+      await strangers();
+      expect(fetches()).toBe(expected);
+    }
+    fault.remove();
+    pass(10_000);
+    expect(await refusalOf(token({}, { header: { kid: "random" } }))).toMatch(/its key/);
+    expect(fetches()).toBe(4);
+  });
+
+  test("nobody whose key is known waits for what a stranger has looked for", async () => {
+    await expectAccepted();
+    pass(11 * minute);
+    await expectAccepted();
+    pass(11 * minute);
+    const barrier = world.issuer.barrier(/jwks/);
+    const stranger = verifier.verify(token({}, { header: { kid: "random" } }), audience);
+    await barrier.arrived;
+    await expectAccepted();
+    barrier.release();
+    await expect(stranger).rejects.toMatchObject({ code: "oidc_invalid" });
+  });
+
+  test("for a day, and then is there again, those who come at once share one look", async () => {
+    await expectAccepted();
+    pass(25 * hour);
+    await Promise.all(Array.from({ length: 50 }, () => expectAccepted()));
+    expect(fetches()).toBe(2);
   });
 });
 
@@ -511,7 +588,7 @@ describe("O-07: an answer that holds no keys changes nothing, and is no key at t
       expect(fresh.verify(token(), audience)).rejects.toMatchObject({ code: "github_unavailable" }),
     ]);
     expect(performance.now() - begun).toBeLessThan(8_000);
-    // For the next minute nobody waits.
+    // For ten seconds nobody waits.
     const again = performance.now();
     await expectAccepted();
     expect(performance.now() - again).toBeLessThan(1_000);
@@ -523,10 +600,16 @@ describe("O-07: an answer that holds no keys changes nothing, and is no key at t
       response.end(JSON.stringify({ keys: [publicJwk(attacker)] })),
     );
     await expectAccepted();
-    world.issuer.fault({ redirect: `${evil.url}/.well-known/jwks` });
+    const fault = world.issuer.fault({ redirect: `${evil.url}/.well-known/jwks` });
     pass(11 * minute);
     await expectAccepted();
-    expect(await refusalOf(token({}, { key: attacker }))).toMatch(notAccepted);
+    const forged = token({}, { key: attacker });
+    await expect(verifier.verify(forged, audience)).rejects.toMatchObject({
+      code: "github_unavailable",
+    });
+    fault.remove();
+    pass(10_000);
+    expect(await refusalOf(forged)).toMatch(/its key is not one of the issuer's/);
     expect(evil.count()).toBe(0);
     fetches();
   });

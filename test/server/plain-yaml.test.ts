@@ -50,6 +50,15 @@ describe("P-02: YAML that reads as one thing to a person and as another to a par
     expect(performance.now() - started).toBeLessThan(1_000);
   });
 
+  test.each(["}", "\u2028", "- a\n\0"])(
+    "a file of nothing but %j is told of, and soon",
+    (fault) => {
+      const started = performance.now();
+      expect(faults(fault.repeat(50_000)).length).toBeGreaterThanOrEqual(50_000);
+      expect(performance.now() - started).toBeLessThan(10_000);
+    },
+  );
+
   test.each([
     ["plain values", "a: 1\nb: [x, true, null]\nc: { d: 0 }\n"],
     ["no and on, which are text", "a: no\non: yes\n"],

@@ -237,6 +237,67 @@ describe("secrets", () => {
   });
 });
 
+describe("R-05: the signing key is changed", () => {
+  const [first, second] = ["one", "another"].map(
+    (name) => `canary of ${name} signing key, 32 characters`,
+  ) as [string, string];
+  const gone = expect.objectContaining({ msg: expect.stringContaining("signing key is gone") });
+
+  async function opened(): Promise<{
+    it: Operated;
+    give: (key: string, previous: string) => void;
+  }> {
+    let give = (_key: string, _previous: string): void => {};
+    const it = await Operated.open({
+      before: (_, folder) => {
+        const [key, previous] = [join(folder, "key"), join(folder, "previous")];
+        give = (now, before) => {
+          writeFileSync(key, now, { mode: 0o600 });
+          writeFileSync(previous, before, { mode: 0o600 });
+        };
+        give(first, "");
+        return {
+          ACTIONS2AWS_SIGNING_KEY_FILE: key,
+          ACTIONS2AWS_SIGNING_KEY_PREVIOUS_FILE: previous,
+        };
+      },
+    });
+    return { it, give };
+  }
+
+  test("and nothing is void while the key before it counts, of which nothing new is made", async () => {
+    const { it, give } = await opened();
+    const client = await it.client();
+    const { RenewalToken: old } = await client.obtain();
+    const challenge = await client.challenge();
+    give(second, first);
+    await it.broker.reload();
+    expect(it.log).not.toContainEqual(gone);
+    client.announce(challenge);
+    const { RenewalToken: mixed } = await client.credentialsIn(await client.ask(challenge));
+    const { RenewalToken: renewed } = await client.credentialsIn(await client.renew(old));
+    give(second, "");
+    await it.broker.reload();
+    expect(it.log).toContainEqual(gone);
+    expect((await client.renew(old)).json).toMatchObject({ code: "renewal_invalid" });
+    for (const token of [mixed, renewed]) await client.credentialsIn(await client.renew(token));
+    expect(it.text).not.toContain("canary");
+  });
+
+  test("and what it has signed is void at once where the key before it is not given", async () => {
+    const { it, give } = await opened();
+    const client = await it.client();
+    const { RenewalToken: old } = await client.obtain();
+    const challenge = await client.challenge();
+    client.announce(challenge);
+    give(second, "");
+    await it.broker.reload();
+    expect(it.log).toContainEqual(gone);
+    expect((await client.ask(challenge)).json).toMatchObject({ code: "challenge_invalid" });
+    expect((await client.renew(old)).json).toMatchObject({ code: "renewal_invalid" });
+  });
+});
+
 test("F-12: 300 reloads, good and bad, while 100 jobs ask: each is answered by one policy", async () => {
   const it = await Operated.open({ grants: [other] });
   const { jobs } = it.world.github.matrix({ jobs: 100, name: "test" });

@@ -45,7 +45,11 @@ test("a broker that is ready says so in one line, with its address", async () =>
 test("F-13: secrets are gone from the environment, and in no line of the log", async () => {
   const { lines, given } = await start(
     {},
-    { ...secrets, ACTIONS2AWS_SIGNING_KEY: "canary of a signing key, 32 characters" },
+    {
+      ...secrets,
+      ACTIONS2AWS_SIGNING_KEY: "canary of a signing key, 32 characters",
+      ACTIONS2AWS_SIGNING_KEY_PREVIOUS: "canary of a key before it, 32 characters",
+    },
   );
   expect(given).toEqual({});
   expect(JSON.stringify(lines)).not.toContain("canary");
@@ -79,7 +83,23 @@ describe("what does not fit stops the start", () => {
       "a short signing key",
       { ...secrets, ACTIONS2AWS_SIGNING_KEY: "x".repeat(31) },
       {},
-      /32 characters/,
+      /^ACTIONS2AWS_SIGNING_KEY must be 32 characters/,
+    ],
+    [
+      "a short signing key before it",
+      {
+        ...secrets,
+        ACTIONS2AWS_SIGNING_KEY: "x".repeat(32),
+        ACTIONS2AWS_SIGNING_KEY_PREVIOUS: "x".repeat(31),
+      },
+      {},
+      /^ACTIONS2AWS_SIGNING_KEY_PREVIOUS must be 32 characters/,
+    ],
+    [
+      "a signing key that nothing comes after",
+      { ...secrets, ACTIONS2AWS_SIGNING_KEY_PREVIOUS: "x".repeat(32) },
+      {},
+      /set ACTIONS2AWS_SIGNING_KEY$/,
     ],
     [
       "F-21: TLS that is not verified",

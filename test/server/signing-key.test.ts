@@ -1,7 +1,7 @@
 import { createHmac } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { Secret } from "../../src/core/secret.ts";
-import { SigningKey } from "../../src/server/signing-key.ts";
+import { SigningKey, SigningKeys } from "../../src/server/signing-key.ts";
 
 const master = "a signing key of 32 characters at least";
 const key = new SigningKey(new Secret(master));
@@ -45,4 +45,19 @@ test("the key itself signs nothing: each purpose has one of its own", () => {
     .subarray(0, 16)
     .toString("base64url");
   expect(new Set([plain, signature, key.sign("challenge", "message")]).size).toBe(3);
+});
+
+test("R-05: beside the key before it, a key signs alone, and what either has signed holds for its purpose", () => {
+  const [previous, stranger] = [`${master}, as it was`, `${master}, of others`].map(
+    (text) => new SigningKey(new Secret(text)),
+  ) as [SigningKey, SigningKey];
+  const both = new SigningKeys(key, previous);
+  expect(both.sign("ticket", "message")).toBe(signature);
+  for (const signer of [key, previous]) {
+    const signed = signer.sign("ticket", "message");
+    expect(both.verify("ticket", "message", signed)).toBe(true);
+    expect(both.verify("renewal", "message", signed)).toBe(false);
+    expect(both.verify("ticket", "another", signed)).toBe(false);
+  }
+  expect(both.verify("ticket", "message", stranger.sign("ticket", "message"))).toBe(false);
 });

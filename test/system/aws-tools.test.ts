@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect, onTestFinished, test } from "vitest";
 import { actions2aws, launcher, start } from "../cli/launcher.ts";
-import { freshAnswers, type ScriptedBroker, scriptedBroker } from "../cli/scripted-broker.ts";
+import { freshAnswers, type ScriptedBroker, scriptedBroker } from "../harness/scripted-broker.ts";
 import { jobEnvironment, temporaryFolder } from "../cli/test-host.ts";
 import { useBench } from "../harness/bench.ts";
 import { startWorld, type World } from "../world/index.ts";

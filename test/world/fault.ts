@@ -23,6 +23,8 @@ export interface Fault {
   readonly truncate?: boolean;
   /** Sends one byte of the body each so many milliseconds. */
   readonly trickle?: number;
+  /** Sends the body again and again, as fast as it is read, without an end. */
+  readonly endless?: boolean;
   /** Answers 302 (or `status`) to this address. */
   readonly redirect?: string;
   /** Answers with so many bytes of spaces, compressed to next to nothing. */

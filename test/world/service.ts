@@ -7,7 +7,7 @@ import {
 } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { revalidated, text, type Answer, type Request } from "./answer.ts";
+import { revalidated, serialize, text, type Answer, type Request } from "./answer.ts";
 import { addBarrier, type Barrier, type BarrierOptions, type Held } from "./barrier.ts";
 import { spoiled, type Fault, type Handle, type Match } from "./fault.ts";
 import { Rules } from "./rules.ts";
@@ -36,6 +36,12 @@ interface Transform {
   change(body: unknown, request: Request): unknown;
 }
 
+interface Rewrite {
+  readonly match?: Match;
+  readonly times?: number;
+  readonly change: (text: string, request: Request) => string;
+}
+
 export interface ServiceOptions<Note extends object> {
   readonly name: string;
   readonly now: () => number;
@@ -59,6 +65,7 @@ export class Service<Note extends object = object> {
   readonly #faults = new Rules<Fault>();
   readonly #barriers = new Rules<Held>();
   readonly #transforms = new Rules<Transform>();
+  readonly #rewrites = new Rules<Rewrite>();
   readonly #closed = Promise.withResolvers<void>();
   #url = "";
 
@@ -110,6 +117,14 @@ export class Service<Note extends object = object> {
     return this.#transforms.add({ ...when, change });
   }
 
+  /** Changes answers as texts, JSON or not, after all transforms. ETags follow. */
+  rewrite(
+    change: (text: string, request: Request) => string,
+    when: { match?: Match; times?: number } = {},
+  ): Handle {
+    return this.#rewrites.add({ ...when, change });
+  }
+
   /** Holds answers. They are made when the request arrives; with `late`, when they are released. */
   barrier(match: Match, options: BarrierOptions = {}): Barrier {
     return addBarrier(this.#barriers, match, options);
@@ -150,7 +165,8 @@ export class Service<Note extends object = object> {
 
   async #answer(request: Request, fault: Fault | undefined): Promise<Answer<Note>> {
     const made = await this.#options.handle(request);
-    let answer = revalidated({ ...made, body: this.#transformed(made.body, request) }, request);
+    const body = this.#rewritten(this.#transformed(made.body, request), request);
+    let answer = revalidated({ ...made, body }, request);
     if (fault !== undefined)
       answer = spoiled(answer, fault, this.#options.errorAnswer ?? ((status) => text("", status)));
     return this.#options.seal?.(answer, request) ?? answer;
@@ -162,6 +178,12 @@ export class Service<Note extends object = object> {
       transform.change(value, request) ?? value;
     const rules = this.#transforms.takeAll(request).map(({ rule }) => rule);
     return rules.length === 0 ? body : { json: rules.reduce(change, structuredClone(body.json)) };
+  }
+
+  #rewritten(body: Answer["body"], request: Request): Answer["body"] {
+    const rules = this.#rewrites.takeAll(request).map(({ rule }) => rule);
+    if (rules.length === 0) return body;
+    return rules.reduce((written, rule) => rule.change(written, request), String(serialize(body)));
   }
 
   /** Waits, but not beyond the end of the world. */

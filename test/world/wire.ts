@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { text as readBody } from "node:stream/consumers";
-import { setTimeout as sleep } from "node:timers/promises";
+import { once } from "node:events";
+import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 
 import { serialize, type Answer, type Request } from "./answer.ts";
 import type { Fault } from "./fault.ts";
@@ -31,7 +32,9 @@ export async function send(
   const bare = answer.status === 304 || answer.status === 204;
   response.writeHead(
     answer.status,
-    bare ? answer.headers : { ...answer.headers, "content-length": String(body.length) },
+    bare || fault?.endless === true
+      ? answer.headers
+      : { ...answer.headers, "content-length": String(body.length) },
   );
   if (bare || request.method === "HEAD") {
     response.end();
@@ -41,6 +44,8 @@ export async function send(
       response.write(body.subarray(0, Math.floor(body.length / 2)), () => resolve()),
     );
     response.destroy();
+  } else if (fault?.endless === true) {
+    await pour(response, body);
   } else if (fault?.trickle !== undefined) {
     for (const byte of body) {
       if (response.destroyed) return;
@@ -50,5 +55,14 @@ export async function send(
     response.end();
   } else {
     response.end(body);
+  }
+}
+
+/** Until the reader has had enough. */
+async function pour(response: ServerResponse, body: Buffer): Promise<void> {
+  const closed = new Promise<void>((resolve) => void response.once("close", resolve));
+  while (!response.destroyed) {
+    if (response.write(body)) await nextTurn();
+    else await Promise.race([closed, once(response, "drain").catch(() => undefined)]);
   }
 }

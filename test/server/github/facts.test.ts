@@ -186,6 +186,12 @@ describe("refs", () => {
       },
     ],
     [
+      "to what is no sha",
+      (body) => {
+        body.object["sha"] = "../main";
+      },
+    ],
+    [
       "nowhere",
       (body) => {
         body.object = {};

@@ -52,6 +52,7 @@ describe("internal ids that are not believed", () => {
     ["of another repository", page().replaceAll("/acme/app/actions", "/evil/app/actions")],
     ["with a letter", page().replaceAll(`jobs/${job.internalId}`, `jobs/${job.internalId}x`)],
     ["with a zero before it", page().replaceAll(`jobs/${job.internalId}`, "jobs/0123")],
+    ["above 2^53", page().replaceAll(`jobs/${job.internalId}`, "jobs/9007199254740993")],
     ["too large", page().replaceAll(`jobs/${job.internalId}`, `jobs/${"9".repeat(17)}`)],
     ["in another tag", page().replaceAll("check-step", "other-step")],
   ])("one %s", (_, html) => {
@@ -87,6 +88,13 @@ test.each([
   ],
 ])("%s is told apart", (_, html, expected) => {
   expect(readJobPage(html, runPath)).toMatchObject({ ...expected, internalId: null, steps: [] });
+});
+
+test("a page of nothing but open tags is none, and that is found soon", () => {
+  const started = performance.now();
+  const html = `${page()}${"<check-step>".repeat(300_000)}</check-steps>`;
+  expect(readJobPage(html, runPath)).toMatchObject({ internalId: null, isJobPage: false });
+  expect(performance.now() - started).toBeLessThan(10_000);
 });
 
 test("H-19: what becomes part of an address has its shape", () => {

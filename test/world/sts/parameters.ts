@@ -4,6 +4,7 @@ export interface AssumeRoleParameters {
   readonly roleSessionName: string;
   readonly externalId?: string;
   readonly durationSeconds?: number;
+  readonly sourceIdentity?: string;
   readonly tags: Record<string, string>;
   /** As sent: an object would hide two equal keys. */
   readonly tagList: readonly { readonly key: string; readonly value: string }[];
@@ -20,11 +21,13 @@ export function assumeRoleParameters(form: URLSearchParams): AssumeRoleParameter
   const externalId = form.get("ExternalId");
   const duration = form.get("DurationSeconds");
   const policy = form.get("Policy");
+  const sourceIdentity = form.get("SourceIdentity");
   return {
     roleArn: form.get("RoleArn") ?? "",
     roleSessionName: form.get("RoleSessionName") ?? "",
     ...(externalId === null ? {} : { externalId }),
     ...(duration === null ? {} : { durationSeconds: Number(duration) }),
+    ...(sourceIdentity === null ? {} : { sourceIdentity }),
     tags: Object.fromEntries(tagList.map(({ key, value }) => [key, value])),
     tagList,
     transitiveTagKeys: members(form, "TransitiveTagKeys").map((name) => form.get(name) ?? ""),

@@ -2,13 +2,15 @@ import { randomUUID } from "node:crypto";
 import {
   createServer,
   type IncomingHttpHeaders,
+  type IncomingMessage,
   type RequestListener,
+  type Server,
   type ServerResponse,
 } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
+import { armor, Encrypter } from "age-encryption";
 import { onTestFinished } from "vitest";
-import { seal } from "../../src/core/seal.ts";
 
 export const challenge = "c1.t0k3n0.abcdefghijklmnop.AbCdEfGhIjKlMnOpQrStUv";
 export const ticket = `${challenge}.ZyXwVuTsRqPoNmLkJiHgFe`;
@@ -26,6 +28,8 @@ export interface Asked {
   method: string;
   path: string;
   headers: IncomingHttpHeaders;
+  /** Byte for byte. */
+  text: string;
   body: Record<string, unknown>;
   /** When it came. */
   at: number;
@@ -51,39 +55,96 @@ export interface ScriptedBroker {
 }
 
 /** A real HTTP server that says what it is told to; without a script, what a good broker says. */
-export async function scriptedBroker(
-  script: Script = {},
-  tls?: { key: string; cert: string },
-): Promise<ScriptedBroker> {
-  const journal: Asked[] = [];
-  const answer: RequestListener = (request, response) => {
+export async function scriptedBroker(script: Script = {}, tls?: Tls): Promise<ScriptedBroker> {
+  const brokers = await ScriptedBrokers.start(tls);
+  onTestFinished(() => brokers.close());
+  return brokers.at("", script);
+}
+
+export interface Tls {
+  readonly key: string;
+  readonly cert: string;
+}
+
+interface Scene extends ScriptedBroker {
+  readonly script: Script;
+  readonly journal: Asked[];
+}
+
+/** Many brokers at one port, each under a path of its own. */
+export class ScriptedBrokers {
+  readonly #scenes = new Map<string, Scene>();
+  readonly #server: Server;
+  readonly #scheme: string;
+
+  private constructor(tls: Tls | undefined) {
+    const answer: RequestListener = (request, response) => this.#answer(request, response);
+    this.#server = tls ? createTlsServer(tls, answer) : createServer(answer);
+    this.#scheme = tls ? "https" : "http";
+  }
+
+  static async start(tls?: Tls): Promise<ScriptedBrokers> {
+    const brokers = new ScriptedBrokers(tls);
+    await new Promise<void>((resolve) => brokers.#server.listen(0, "127.0.0.1", resolve));
+    return brokers;
+  }
+
+  /** @param base the path before `/v1`; left out, one that nobody else has */
+  at(base = `/broker-${this.#scenes.size}`, script: Script = {}): ScriptedBroker {
+    const { port } = this.#server.address() as AddressInfo;
+    const journal: Asked[] = [];
+    const scene: Scene = {
+      // Those for https have a certificate with a name, which only their callers know.
+      url: `${this.#scheme}://127.0.0.1:${port}${base}`,
+      port,
+      script,
+      journal,
+      asked: (path) => journal.filter((each) => each.path === path),
+    };
+    this.#scenes.set(base, scene);
+    return scene;
+  }
+
+  close(): void {
+    this.#server.closeAllConnections();
+    this.#server.close();
+  }
+
+  #answer(request: IncomingMessage, response: ServerResponse): void {
     let text = "";
     request.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
     request.on("end", () => {
       const { method = "", url = "", headers } = request;
-      const asked = { method, path: url, headers, body: parse(text), at: performance.now() };
-      journal.push(asked);
-      const [, kind = "credentials"] = /\/v1\/(challenges|renewals)$/.exec(url) ?? [];
-      const replies = script[kind as keyof Script];
-      const fallback = url.endsWith("/v1/challenges") ? goodChallenge : goodAnswer;
-      const before = journal.filter(({ path }) => path === url).length - 1;
-      const reply = replies?.[Math.min(before, replies.length - 1)] ?? fallback;
-      void play(reply, asked, response);
+      const base = [...this.#scenes.keys()].find((each) => url.startsWith(`${each}/`)) ?? "";
+      const scene = this.#scenes.get(base);
+      if (!scene) return response.writeHead(404).end();
+      const asked = {
+        method,
+        path: url.slice(base.length),
+        headers,
+        text,
+        body: parse(text),
+        at: performance.now(),
+      };
+      scene.journal.push(asked);
+      return void play(nextOf(scene, asked), asked, response);
     });
-  };
-  const server = tls ? createTlsServer(tls, answer) : createServer(answer);
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const { port } = server.address() as AddressInfo;
-  return {
-    url: `http://127.0.0.1:${port}`,
-    port,
-    journal,
-    asked: (path) => journal.filter((each) => each.path === path),
-  };
+  }
+}
+
+function nextOf({ script, journal }: Scene, { path }: Asked): Reply {
+  const [, kind = "credentials"] = /\/v1\/(challenges|renewals)$/.exec(path) ?? [];
+  const replies = script[kind as keyof Script];
+  const fallback = kind === "challenges" ? goodChallenge : goodAnswer;
+  const before = journal.filter((each) => each.path === path).length - 1;
+  return replies?.[Math.min(before, replies.length - 1)] ?? fallback;
+}
+
+/** An armored age file, made by the library itself. */
+export async function seal(recipient: string, text: string): Promise<string> {
+  const encrypter = new Encrypter();
+  encrypter.addRecipient(recipient);
+  return armor.encode(await encrypter.encrypt(text));
 }
 
 export const goodChallenge: Reply = async (asked, response) => {
