@@ -1,8 +1,9 @@
-import { appendFileSync, existsSync, readFileSync } from "node:fs";
+import { appendFileSync, readFileSync } from "node:fs";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { Bench } from "../harness/bench.ts";
-import { type AuditRecord, Broker } from "../harness/broker.ts";
-import { type Body, Client } from "../harness/client.ts";
+import type { AuditRecord } from "../harness/broker.ts";
+import type { Body } from "../harness/client.ts";
+import { role } from "../harness/config.ts";
 
 let bench: Bench;
 beforeEach(async () => {
@@ -13,31 +14,19 @@ afterEach(async () => {
   await bench.stop();
 });
 
-/** A new process on the old one's port, files and signing key. */
-async function restart(): Promise<void> {
-  bench.broker = await Broker.start(bench.world, bench.files, {
-    listen: `127.0.0.1:${bench.broker.port}`,
-  });
-}
-
-async function killed(): Promise<void> {
-  bench.broker.kill("SIGKILL");
-  expect(await bench.broker.ended()).toBe("SIGKILL");
-}
-
 test("kill -9 between AWS's answer and the record: the restart tells of the session that nobody has, and the waiting job gets its own (F-06, F-08)", async () => {
   const { sts } = bench.world;
   const barrier = sts.barrier(/./);
   const job = bench.newJob();
   const step = job.run("assume role", `eval $(${bench.request()})\nenv > "$RUNNER_TEMP/seen"`);
   await barrier.arrived;
-  await killed();
+  await bench.kill();
   // AWS has given credentials by now, and its answer reaches nobody.
   expect(sts.issued).toHaveLength(1);
   expect(bench.broker.audit).toEqual([]);
   const intent = JSON.parse(readFileSync(`${bench.files.audit}.intents`, "utf8")) as AuditRecord;
   barrier.release();
-  await restart();
+  await bench.revive();
 
   expect(bench.broker.audit).toMatchObject([
     { decision: "interrupted", request_id: intent.request_id, session_name: intent.session_name },
@@ -54,26 +43,26 @@ test("kill -9 between AWS's answer and the record: the restart tells of the sess
   expect(more).toEqual([]);
 });
 
-test("kill -9 before AWS has answered: the same, and no record claims that anything was given", async () => {
+test("kill -9 before AWS has answered: the same, and no record claims that anything was given (F-08)", async () => {
   const barrier = bench.world.sts.barrier(/./, { late: true });
   const client = await bench.client();
   const challenge = await client.challenge();
   client.announce(challenge);
   const asked = client.ask(challenge).catch(() => "cut off");
   await barrier.arrived;
-  await killed();
+  await bench.kill();
   expect(await asked).toBe("cut off");
-  await restart();
+  await bench.revive();
   expect(bench.broker.audit).toMatchObject([{ decision: "interrupted" }]);
   await restartAgainTellsNothingNew();
-  // The same ticket is still good, as any instance with the signing key can tell.
+  // The same ticket is still good, as any instance with the signing key can tell (F-11).
   await expect(client.credentialsIn(await client.ask(challenge))).resolves.toBeDefined();
 });
 
 async function restartAgainTellsNothingNew(): Promise<void> {
   const before = bench.broker.audit;
-  await killed();
-  await restart();
+  await bench.kill();
+  await bench.revive();
   expect(bench.broker.audit).toEqual(before);
 }
 
@@ -98,12 +87,12 @@ test("kill -9 at any moment under load: whoever was answered has a record on dis
       }),
     );
     await expect.poll(moment, { interval: 5, timeout: 5_000 }).toBe(true);
-    await killed();
+    await bench.kill();
     await asking;
     const allowed = bench.broker.audit.filter(({ decision }) => decision === "allowed");
     expect(allowed.map(({ request_id: id }) => id)).toEqual(expect.arrayContaining(answered));
     sessions.push(...sts.assumed.map(({ roleSessionName }) => roleSessionName));
-    await restart();
+    await bench.revive();
   }
   const records = bench.broker.audit;
   const ids = records.map(({ request_id: id }) => String(id));
@@ -119,59 +108,36 @@ test("kill -9 at any moment under load: whoever was answered has a record on dis
 
 test("half a line at the end of the audit, as a crash leaves it, spoils no other line (F-08)", async () => {
   await bench.expectGolden();
-  await killed();
+  await bench.kill();
   appendFileSync(bench.files.audit, '{"time":"2026-01-01T00:0');
-  await restart();
+  await bench.revive();
   await bench.expectGolden();
   const lines = readFileSync(bench.files.audit, "utf8").trimEnd().split("\n");
   expect(lines).toHaveLength(3);
   expect(bench.broker.audit.map(({ decision }) => decision)).toEqual(["allowed", "allowed"]);
 });
 
-test("SIGTERM while a request waits at AWS: it is answered, nobody new is taken, and the process ends well (F-15)", async () => {
+test("a client that hangs up after AWS was asked has its session recorded, and gets that very one when it asks again (F-06)", async () => {
   const { sts } = bench.world;
-  const barrier = sts.barrier(/./);
-  const job = bench.newJob();
-  const step = job.run("assume role", `eval $(${bench.request()})\nenv > "$RUNNER_TEMP/seen"`);
-  await barrier.arrived;
-  const { url } = bench.broker;
-  bench.broker.kill("SIGTERM");
-  const late = await Client.of(bench.world, url, job.job);
-  await expect
-    .poll(() =>
-      late.challenge().then(
-        () => "taken",
-        () => "refused",
-      ),
-    )
-    .toBe("refused");
-  expect(bench.broker.running).toBe(true);
-  barrier.release();
-  expect(await step).toMatchObject({ exitCode: 0 });
-  expect(await bench.broker.ended()).toBe(0);
-  expect(job.seen("seen").AWS_ACCESS_KEY_ID).toBe(sts.issued[0]?.accessKeyId);
-  expect(bench.broker.audit).toMatchObject([
-    { decision: "allowed", access_key_id: sts.issued[0]?.accessKeyId },
-  ]);
-  expect(bench.broker.log.at(-1)).toMatchObject({ msg: "stopped" });
-  expect(existsSync(`${bench.files.audit}.intents`)).toBe(true);
-  expect(readFileSync(`${bench.files.audit}.intents`, "utf8")).toBe("");
-});
-
-test("SIGTERM while a request waits for its announcement: it is finished too", async () => {
   const client = await bench.client();
   const challenge = await client.challenge();
-  const asked = client.ask(challenge);
-  await expect.poll(() => bench.world.github.web.journal.length).toBeGreaterThan(2);
-  bench.broker.kill("SIGTERM");
   client.announce(challenge);
-  await expect(client.credentialsIn(await asked)).resolves.toBeDefined();
-  expect(await bench.broker.ended()).toBe(0);
-});
-
-test("SIGTERM with nothing to do ends at once, though clients keep their connections open", async () => {
-  await bench.expectGolden();
-  const begun = performance.now();
-  expect(await bench.broker.stop()).toBe(0);
-  expect(performance.now() - begun).toBeLessThan(1_000);
+  const hangup = new AbortController();
+  const barrier = sts.barrier(/./);
+  const asked = fetch(`${bench.broker.url}/v1/credentials`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ ...client.who, role, ticket: challenge.ticket }),
+    signal: hangup.signal,
+  }).catch(() => "gone");
+  await barrier.arrived;
+  hangup.abort();
+  expect(await asked).toBe("gone");
+  barrier.release();
+  await expect.poll(() => bench.broker.audit, { timeout: 5_000 }).toHaveLength(1);
+  const given = await client.credentialsIn(await client.ask(challenge));
+  expect(sts.issued.map(({ accessKeyId }) => accessKeyId)).toEqual([given.AccessKeyId]);
+  expect(bench.broker.audit).toMatchObject([
+    { decision: "allowed", access_key_id: given.AccessKeyId },
+  ]);
 });

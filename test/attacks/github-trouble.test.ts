@@ -1,10 +1,9 @@
 import { afterEach, describe, expect, test } from "vitest";
 import type { Fault, Service } from "../world/index.ts";
 import { useBench } from "../harness/bench.ts";
-import type { Body } from "../harness/client.ts";
+import { codeOf } from "../harness/requests.ts";
 
 const bench = useBench({ attacks: true });
-const codeOf = ({ json }: { json: unknown }): string | undefined => (json as Body).code;
 const github = () => bench().world.github;
 
 afterEach(() => {

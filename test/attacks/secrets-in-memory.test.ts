@@ -1,0 +1,61 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { Bench } from "../harness/bench.ts";
+import { Machine } from "../harness/machine.ts";
+import { makeFolder } from "../server/folder.ts";
+
+const filterOf = (pid: number | undefined): string =>
+  readFileSync(`/proc/${pid}/coredump_filter`, "utf8").trim();
+const nothing = "00000000";
+/** What this process has, and so what those have that it starts. */
+const usual = filterOf(process.pid);
+
+describe("no memory gets into core files (F-13):", () => {
+  test("not that of the broker", async () => {
+    const bench = await Bench.start();
+    onTestFinished(() => bench.stop());
+    expect(filterOf(bench.broker.pid)).toBe(nothing);
+    expect(usual).not.toBe(nothing);
+  });
+
+  test("not that of request, but the command that it runs is as it would be without", async () => {
+    const bench = await Bench.start();
+    onTestFinished(() => bench.stop());
+    const show = "cat /proc/$PPID/coredump_filter /proc/self/coredump_filter";
+    for (const option of ["", "--refresh "]) {
+      const job = bench.newJob();
+      const step = await job.run("assume role", bench.request(`${option}-- sh -c '${show}'`));
+      expect(step).toMatchObject({ exitCode: 0, stdout: `${nothing}\n${usual}\n` });
+    }
+  });
+
+  test("not that of keygen", async () => {
+    const machine = await Machine.in(makeFolder());
+    // It waits for somebody at the pipe's other end, so that there is time to look.
+    const script = `mkfifo x.live && exec "$program" keygen --announce-to x.live`;
+    const { child, ended } = machine.start([script], { shell: ["sh"] });
+    await vi.waitFor(() => expect(filterOf(child.pid)).toBe(nothing), 10_000);
+    child.kill("SIGKILL");
+    await ended;
+  });
+
+  test("a broker that is made to dump core, with all its secrets in use, leaves none of them on disk", async () => {
+    const script = 'ulimit -c unlimited && cd "${3%/*}" && exec "$0" "$@"';
+    const bench = await Bench.start({ broker: { within: ["bash", "-c", script] } });
+    onTestFinished(() => bench.stop());
+    await bench.expectGolden();
+    bench.broker.kill("SIGABRT");
+    expect(await bench.broker.ended()).toBe("SIGABRT");
+    const folder = dirname(bench.files.config);
+    const cores = readdirSync(folder).filter((name) => name.startsWith("core"));
+    const pattern = readFileSync("/proc/sys/kernel/core_pattern", "utf8");
+    // Where the kernel hands it to a program, there is nothing to look at here.
+    if (/^core/.test(pattern)) expect(cores).toHaveLength(1);
+    for (const core of cores) {
+      const dumped = readFileSync(join(folder, core));
+      expect(dumped.includes("canary")).toBe(false);
+      expect(dumped.includes("AGE-SECRET-KEY")).toBe(false);
+    }
+  });
+});
