@@ -1,7 +1,14 @@
 import { generateX25519Identity, identityToRecipient } from "age-encryption";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { parseProofLine, proofLine, pubkeyLine } from "../../src/core/announcement.ts";
+import {
+  isMaskedProofLine,
+  isSpoiledPubkeyLine,
+  parseProofLine,
+  proofLine,
+  pubkeyLine,
+} from "../../src/core/announcement.ts";
+import { character } from "./character.ts";
 
 const key = await identityToRecipient(await generateX25519Identity());
 const challenge = "c1.t5k2x9.AbCdEfGhIjKlMnOp.0123456789abcdefABCDEF";
@@ -34,15 +41,15 @@ const odd = [
 ];
 
 describe("text that only contains an announcement is not one", () => {
-  test.each(odd)("L-05, L-06, L-21: with %j before, behind or within it", (character) => {
+  test.each(odd)("L-05, L-06, L-21: with %j before, behind or within it", (sign) => {
     for (const text of [
-      character + line,
-      line + character,
-      line.replace("PROOF", `${character}PROOF`),
-      line.replace("age1", `age1${character}`),
-      line.replace(" c1.", `${character} c1.`),
-      line.replace(" c1.", ` ${character}c1.`),
-      line.replace("PROOF: ", `PROOF: ${character}`),
+      sign + line,
+      line + sign,
+      line.replace("PROOF", `${sign}PROOF`),
+      line.replace("age1", `age1${sign}`),
+      line.replace(" c1.", `${sign} c1.`),
+      line.replace(" c1.", ` ${sign}c1.`),
+      line.replace("PROOF: ", `PROOF: ${sign}`),
     ]) {
       expect(parseProofLine(text)).toBeNull();
     }
@@ -79,7 +86,7 @@ test("no text that is another than the line reads as its announcement", () => {
     fc.property(
       fc.nat({ max: line.length }),
       fc.nat({ max: 3 }),
-      fc.string({ unit: "binary", maxLength: 3 }),
+      fc.string({ unit: character, maxLength: 3 }),
       (at, length, text) => {
         const changed = line.slice(0, at) + text + line.slice(at + length);
         fc.pre(changed !== line);
@@ -88,4 +95,51 @@ test("no text that is another than the line reads as its announcement", () => {
     ),
     { numRuns: 1_000 },
   );
+});
+
+/** Of this length, with the end cut off. */
+const cut = (text: string, length: number): string => text.padEnd(length, "x").slice(0, length);
+
+describe("L-07, L-09: what the runner leaves of keygen's announcement when it changes it", () => {
+  test.each([
+    "ACTIONS2AWS PUBKEY: ***",
+    "ACTIONS2AWS PUBKEY: age1***",
+    `*** PUBKEY: ${key}`,
+    `ACTIONS2AWS*** ${key}`,
+    `***S2AWS***PUB***: ${key}`,
+    `***${key}`,
+    `##[error]${pubkeyLine(key)}`,
+    `##[warning]${pubkeyLine(key)}`,
+    `##[notice]${pubkeyLine(key)}`,
+    cut("ACTIONS2AWS PUBKEY: ***", 1_024),
+  ])("may be %s", (item) => {
+    expect(isSpoiledPubkeyLine(item)).toBe(true);
+  });
+
+  test.each([
+    ["the announcement itself", pubkeyLine(key)],
+    ["nothing but a mask", "***"],
+    ["a mask, and a key with more behind it", `*** PUBKEY: ${key}.`],
+    ["other words before the mask", `CTIONS*** ${key}`],
+    ["other words behind it", `***Z ${key}`],
+    ["other words between two", `***Z*** ${key}`],
+    ["the words in another order", `***PUBKEY***2AWS*** ${key}`],
+    ["a line above it", `x\n*** PUBKEY: ${key}`],
+    ["text before the mark", `x##[error]${pubkeyLine(key)}`],
+    ["another mark", `##[debug]${pubkeyLine(key)}`],
+    ["a mark before something else", "##[error]no"],
+    ["a longer text", cut("ACTIONS2AWS PUBKEY: ***", 1_025)],
+  ])("is not %s", (_, item) => {
+    expect(isSpoiledPubkeyLine(item)).toBe(false);
+  });
+});
+
+test.each([
+  ["ACTIONS2AWS PROOF: ***", true],
+  [cut("ACTIONS2AWS PROOF: ***", 1_024), true],
+  [cut("ACTIONS2AWS PROOF: ***", 1_025), false],
+  [line, false],
+  [`x${line}***`, false],
+])("L-09: a mask has cut into the proof of %.30s…: %j", (item, expected) => {
+  expect(isMaskedProofLine(item)).toBe(expected);
 });

@@ -2,6 +2,7 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { auditRecord, type Decided } from "../../src/core/audit.ts";
 import { planIssue } from "../../src/core/issue.ts";
+import { character } from "./character.ts";
 import { goldenCase, goldenIdentity, grantOf, now, roleArn } from "./golden.ts";
 
 const golden = goldenCase();
@@ -90,6 +91,20 @@ describe("a denied request's record", () => {
     expect(Object.keys(record)).not.toContain("expiration");
   });
 
+  test("names the role that was asked for, be it granted or not, and all that the run calls", () => {
+    const called = [["acme/ci/.github/workflows/x.yml@v1", "acme/ci/.github/workflows/x.yml@abc"]];
+    const identity = goldenIdentity({ calledWorkflows: called });
+    const record = auditRecord(
+      { ...decided, identity, plan: undefined },
+      { decision: "denied", code: "no_grant", fields: [] },
+    );
+    expect(record).toMatchObject({
+      role: roleArn,
+      identity: { called_workflows: ["acme/ci/.github/workflows/x.yml@v1"] },
+    });
+    expect(record).not.toHaveProperty("note");
+  });
+
   test("leaves out what was not reached", () => {
     const { requestId, time, clientAddress, policy } = decided;
     const record = auditRecord(
@@ -111,7 +126,7 @@ describe("a denied request's record", () => {
 describe("H-22: whatever names hold, a record is one line of JSON", () => {
   test("without newlines, control characters or another record in it", () => {
     const text = fc.oneof(
-      fc.string({ unit: "binary" }),
+      fc.string({ unit: character }),
       fc.constantFrom('\n{"decision":"allowed"}', "\u001B[2J", "\r\n", "\u2028"),
     );
     fc.assert(

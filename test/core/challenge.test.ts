@@ -3,7 +3,8 @@ import { describe, expect, test } from "vitest";
 import { type ChallengeBinding, checkTicket, makeChallenge } from "../../src/core/challenge.ts";
 import { Secret } from "../../src/core/secret.ts";
 import { SigningKey } from "../../src/server/signing-key.ts";
-import { code, now } from "./golden.ts";
+import { character } from "./character.ts";
+import { code, now, told } from "./golden.ts";
 
 const signer = new SigningKey(new Secret("a signing key of 32 characters at least"));
 const binding: ChallengeBinding = {
@@ -22,7 +23,7 @@ test("a ticket opens its challenge, for five minutes", () => {
   expect(check({})).toBe(made.challenge);
   expect(made.expiresAt).toBe(now + 5 * minutes);
   expect(check({}, made.ticket, made.expiresAt - 1)).toBe(made.challenge);
-  expect(() => check({}, made.ticket, made.expiresAt)).toThrow(code("challenge_expired"));
+  expect(() => check({}, made.ticket, made.expiresAt)).toThrow(code("challenge_expired", told));
 });
 
 test("the challenge fits the announcement: one word, and short enough for one line of the log", () => {
@@ -31,7 +32,7 @@ test("the challenge fits the announcement: one word, and short enough for one li
 });
 
 describe("L-15: a challenge is bound to", () => {
-  const text = fc.string({ unit: "binary" });
+  const text = fc.string({ unit: character });
   const others: { [Field in keyof ChallengeBinding]: fc.Arbitrary<ChallengeBinding[Field]> } = {
     serverUrl: fc.oneof(text, fc.constantFrom("https://github.com/", "https://GitHub.com")),
     repository: fc.oneof(text, fc.constantFrom("acme/app2", "acme/ap", "evil/app")),
@@ -100,9 +101,22 @@ describe("what is no ticket", () => {
   test.each(["", ".", "....", "c1....", "c2.a.b.c.d", `c1.${"a.".repeat(1_000)}`, "age1"])(
     "%.20j",
     (ticket) => {
-      expect(() => check({}, ticket)).toThrow(code("challenge_invalid"));
+      expect(() => check({}, ticket)).toThrow(code("challenge_invalid", told));
     },
   );
+
+  test("one that is signed, but of another version", () => {
+    const [, expiry = "", nonce = ""] = made.ticket.split(".");
+    const { serverUrl, repository, runId, runAttempt, publicKey } = binding;
+    const signed = (version: string): string => {
+      const stem = `${version}.${expiry}.${nonce}`;
+      const message = [stem, serverUrl, repository, runId, runAttempt, publicKey];
+      const challenge = `${stem}.${signer.sign("challenge", JSON.stringify(message))}`;
+      return `${challenge}.${signer.sign("ticket", challenge)}`;
+    };
+    expect(signed("c1")).toBe(made.ticket);
+    expect(() => check({}, signed("c2"))).toThrow(code("challenge_invalid"));
+  });
 });
 
 describe("F-09: clocks that jump", () => {

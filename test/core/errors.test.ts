@@ -32,8 +32,15 @@ describe("every code of the contract has its status and a title", () => {
 });
 
 test("a refusal carries what it was given, and only its detail as its message", () => {
-  const refusal = new Refusal("no_grant", { detail: "No.", note: "canary", fields: ["ref"] });
-  expect(refusal).toMatchObject({ code: "no_grant", fields: ["ref"], note: "canary" });
+  const cause = new Error("canary");
+  const refusal = new Refusal("no_grant", {
+    detail: "No.",
+    note: "canary",
+    fields: ["ref"],
+    cause,
+  });
+  expect(refusal).toMatchObject({ code: "no_grant", fields: ["ref"], note: "canary", cause });
+  expect(refusal.name).toBe("Refusal");
   expect(refusal.message).toBe("No.");
   expect(new Refusal("no_grant", { note: "canary" }).message).toBe(titleOf("no_grant"));
 });

@@ -188,6 +188,20 @@ describe("a field that does not fit is told with what the grant wants and what t
   });
 });
 
+test.each<[Field, object, Partial<RunIdentity>, wanted: string, actual: string]>([
+  ["repository_id", {}, {}, "any", "1001"],
+  ["workflow", {}, {}, "any", ".github/workflows/deploy.yml"],
+  ["ref", {}, { headBranch: null }, "any", "no proved ref (GitHub names none)"],
+  ["step", {}, {}, "assume role", "any"],
+  ["reusable_workflow", {}, {}, "none", "none"],
+  ["forks", { forks: true }, {}, "any run", "no fork"],
+  ["max_duration", {}, {}, "at most 3600 s", "no s asked for"],
+])("what is left open is told as such: %s", (field, fields, run, wanted, actual) => {
+  const grant = grantOf({ proof: "either", ...fields });
+  const comparison = compareField(field, grant, goldenIdentity(run), ask, { proved: null });
+  expect(comparison).toEqual({ field, wanted, actual });
+});
+
 test("no field of no run makes half a sentence", () => {
   const text = fc.option(fc.string({ minLength: 1 }));
   const runs = fc.record({

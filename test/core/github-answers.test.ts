@@ -1,13 +1,15 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
+  parseAnnotatedTag,
   parseComparison,
   parseGitRef,
+  parseGitRefs,
   parseJob,
   parseJobsPage,
   parseRun,
 } from "../../src/core/github-answers.ts";
-import { code, goldenCase } from "./golden.ts";
+import { code, goldenCase, told } from "./golden.ts";
 
 const golden = goldenCase();
 const run = golden.runJson();
@@ -55,6 +57,13 @@ describe("H-02: a field that a check needs is there and of its type, or the answ
     ["head_branch", 7],
     ["head_sha", "main"],
     ["head_sha", "A".repeat(40)],
+    ["head_sha", "a".repeat(39)],
+    ["head_sha", "a".repeat(41)],
+    ["head_sha", "a".repeat(63)],
+    ["head_sha", "a".repeat(65)],
+    ["head_sha", `${"a".repeat(40)}${"x".repeat(24)}`],
+    ["head_sha", `x${"a".repeat(40)}`],
+    ["head_sha", `${"a".repeat(40)}\n`],
     ["id", 2 ** 53],
     ["id", 5_001.5],
     ["id", -1],
@@ -72,6 +81,31 @@ describe("H-02: a field that a check needs is there and of its type, or the answ
   ])("run.%s may be null or absent, as GitHub's own may", (field) => {
     expect(() => parseRun({ ...run, [field]: null })).not.toThrow();
     expect(() => parseRun({ ...run, [field]: undefined })).not.toThrow();
+  });
+
+  test.each([
+    [parseRun, "run", "id"],
+    [parseJob, "job", "id"],
+    [parseJobsPage, "jobs", "total_count"],
+    [parseGitRef, "ref", "ref"],
+    [(json: unknown) => parseGitRefs([json]), "refs", "0.ref"],
+    [parseAnnotatedTag, "tag", "object"],
+    [parseComparison, "comparison", "status"],
+  ])(
+    "%# the broker's log names the answer and the field, the caller hears neither",
+    (parse, answer, field) => {
+      const note = `GitHub's ${answer} lacks or changes ${field}`;
+      expect(() => parse({})).toThrow(code("github_unavailable", { note, ...told, retryAfter: 5 }));
+    },
+  );
+
+  test("a commit's name has 40 digits, or 64", () => {
+    for (const sha of ["a".repeat(40), "0123456789abcdef".repeat(4)]) {
+      expect(parseRun({ ...run, head_sha: sha }).head_sha).toBe(sha);
+      const object = { sha, type: "commit" };
+      expect(parseAnnotatedTag({ object, tag: "v1" })).toEqual(object);
+      expect(parseGitRefs([{ ref: "refs/heads/main", object }])).toHaveLength(1);
+    }
   });
 
   test("no other JSON passes for an answer, and the refusal quotes nothing of it", () => {

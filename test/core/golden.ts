@@ -48,6 +48,9 @@ export function grantOf(fields: Record<string, unknown> = {}): Grant {
   });
 }
 
+/** For `code`: the caller hears a sentence of ours. */
+export const told = { detail: expect.stringMatching(/^[A-Z].*[.:?].*$/) as string };
+
 /** Matches a refusal with this code, for `toThrow`. */
 export function code(expected: Code, more: Partial<Record<keyof Refusal, unknown>> = {}): Error {
   return expect.objectContaining({ code: expected, ...more }) as Error;

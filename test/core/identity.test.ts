@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Run } from "../world/github/model.ts";
-import { code, goldenCase } from "./golden.ts";
+import { code, goldenCase, told } from "./golden.ts";
 
 const fork = { id: 999, name: "app" };
 
@@ -69,7 +69,7 @@ describe("G-08, G-09: only a job in progress of the current attempt has an ident
     (status, conclusion, retryAfter) => {
       const golden = goldenCase();
       Object.assign(golden.job, { status, conclusion });
-      expect(() => golden.identify()).toThrow(code("not_in_progress", { retryAfter }));
+      expect(() => golden.identify()).toThrow(code("not_in_progress", { retryAfter, ...told }));
     },
   );
 
@@ -93,16 +93,18 @@ describe("G-08, G-09: only a job in progress of the current attempt has an ident
     } catch (error) {
       refusal = error;
     }
-    expect(refusal).toEqual(allowed ? "none" : code("not_in_progress"));
+    expect(refusal).toEqual(allowed ? "none" : code("not_in_progress", told));
   });
 
   test("an older attempt, and one that is not there yet, are not in progress", () => {
     const golden = goldenCase();
-    expect(() => golden.identify({ run_attempt: 2 })).toThrow(code("not_in_progress"));
+    expect(() => golden.identify({ run_attempt: 2 })).toThrow(code("not_in_progress", told));
     const later = { ...golden.runJson(), run_attempt: 2 };
-    expect(() => golden.identify({}, () => later)).toThrow(code("not_in_progress"));
+    expect(() => golden.identify({}, () => later)).toThrow(code("not_in_progress", told));
     // The list mixes attempts: the run is in its second, the job is of its first.
-    expect(() => golden.identify({ run_attempt: 2 }, () => later)).toThrow(code("not_in_progress"));
+    expect(() => golden.identify({ run_attempt: 2 }, () => later)).toThrow(
+      code("not_in_progress", told),
+    );
   });
 });
 
@@ -110,22 +112,32 @@ describe("H-11: answers that contradict each other make no identity", () => {
   const other = "0123456789012345678901234567890123456789";
 
   test.each([
-    ["another run", { id: 5_002 }, "github_unavailable"],
-    ["another commit than the job", { head_sha: other }, "github_unavailable"],
-    [
-      "G-14: a repository of another name",
-      { repository: { id: 1_001, full_name: "acme/new" } },
-      "no_grant",
-    ],
-  ] as const)("%s", (_, change, expected) => {
+    ["another run", { id: 5_002 }, /another run$/],
+    ["another commit than the job", { head_sha: other }, /different commits/],
+  ])("%s", (_, change, note) => {
     const { identify } = goldenCase();
-    expect(() => identify({}, (run) => ({ ...run, ...change }))).toThrow(code(expected));
+    expect(() => identify({}, (run) => ({ ...run, ...change }))).toThrow(
+      code("github_unavailable", { note: expect.stringMatching(note) }),
+    );
+  });
+
+  test("another run with its own job", () => {
+    expect(() => goldenCase().identify({ run_id: 5_002 })).toThrow(code("github_unavailable"));
+  });
+
+  test("G-14: a repository of another name has no grant any more", () => {
+    const renamed = { repository: { id: 1_001, full_name: "acme/new" } };
+    expect(() => goldenCase().identify({}, (run) => ({ ...run, ...renamed }))).toThrow(
+      code("no_grant", { fields: ["repository"], note: expect.stringContaining("another name") }),
+    );
   });
 
   test("G-08: a job spliced in from another run", () => {
     const golden = goldenCase();
     golden.job.run = { ...golden.run, id: 5_002 };
-    expect(() => golden.identify()).toThrow(code("github_unavailable"));
+    expect(() => golden.identify()).toThrow(
+      code("github_unavailable", { note: expect.stringContaining("another run's job") }),
+    );
   });
 
   test("G-15: the caller's spelling selects, GitHub's counts", () => {
@@ -146,7 +158,12 @@ describe("G-12: the workflow is a file of this repository, at this run's ref", (
     [`acme/app/${file}@main`, {}, file],
     [`Acme/App/${file}@main`, {}, file],
     [`${file}@refs/pull/7/merge`, { event: "pull_request" }, file],
+    [`${file}@refs/pull/7/merge`, { event: "pull_request_target" }, file],
+    [`${file}@refs/pull/12/head`, { event: "pull_request" }, file],
+    [`${file}@refs/pull/7/merge/x`, { event: "pull_request" }, null],
+    [`${file}@x/refs/pull/7/merge`, { event: "pull_request" }, null],
     [`${file}@refs/pull/7/merge`, {}, null],
+    [`${file}@refs/heads/null`, { headBranch: null }, null],
     [`${file}@refs/heads/evil`, {}, null],
     [`${file}@main-evil`, {}, null],
     [`${file}@`, {}, null],
@@ -200,6 +217,20 @@ describe("G-11: workflows of other repositories that the run calls", () => {
     expect(golden.identify().calledWorkflows).toEqual(expected);
   });
 });
+
+test.each<[name: string, listed: null | [], string[][]]>([
+  ["call / deploy", null, [[expect.stringMatching(/^[^@]+$/) as string]]],
+  ["call / deploy", [], []],
+  ["deploy", null, []],
+])(
+  "G-11: job %j of a run whose called workflows are %j: %j",
+  (name, referencedWorkflows, expected) => {
+    const golden = goldenCase();
+    golden.run.referencedWorkflows = referencedWorkflows;
+    golden.job.name = name;
+    expect(golden.identify().calledWorkflows).toEqual(expected);
+  },
+);
 
 test("G-07: who re-ran is told apart from who started", () => {
   const golden = goldenCase();

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { planIssue, sessionName } from "../../src/core/issue.ts";
-import { code, goldenCase, goldenIdentity, grantOf, roleArn } from "./golden.ts";
+import { code, goldenCase, goldenIdentity, grantOf, roleArn, told } from "./golden.ts";
 
 const golden = goldenCase();
 const identity = golden.identify();
@@ -65,14 +65,15 @@ describe("A-06, A-10: tags and session policy are the grant's, whole or not at a
     expect(JSON.parse(json ?? "")).toEqual(policy);
   });
 
-  test.each(["run.nothing", "run.repository", "length(run.id)"])(
-    "a tag of %s, which has no value, is refused",
-    (expression) => {
-      expect(() => plan({ tags: { team: expression, run: "run.id" } })).toThrow(
-        code("no_grant", { fields: ["tags"] }),
-      );
-    },
-  );
+  test.each([
+    ["run.nothing", "the tag team has no text, number or boolean as its value"],
+    ["run.repository", "the tag team has no text, number or boolean as its value"],
+    ["length(run.id)", "a tag's expression failed"],
+  ])("a tag of %s, which has no value, is refused", (expression, note) => {
+    expect(() => plan({ tags: { team: expression, run: "run.id" } })).toThrow(
+      code("no_grant", { fields: ["tags"], note, ...told }),
+    );
+  });
 });
 
 describe("A-07: a session's name", () => {

@@ -90,7 +90,17 @@ describe("O-12: a claim that a check needs is as GitHub writes it, or the token 
   test.each([
     ["repository", ["acme", "acme/", "/app", "acme/app/x", "acme/\u212App", "a b/c", "acme/app\n"]],
     ["ref_type", ["branch ", "Branch", "commit", "pull", "unknown"]],
-    ["sha", ["0".repeat(39), "0".repeat(41), "G".repeat(40), "HEAD", `${"0".repeat(40)}\n`]],
+    [
+      "sha",
+      [
+        "0".repeat(39),
+        "0".repeat(41),
+        "G".repeat(40),
+        "HEAD",
+        `${"0".repeat(40)}\n`,
+        `${"0".repeat(40)}${"x".repeat(24)}`,
+      ],
+    ],
   ])("%s of another shape is none", (name, values) => {
     for (const value of values)
       expect(() => claims({ [name]: value })).toThrow(code("oidc_invalid"));
@@ -138,6 +148,20 @@ describe("the ref is the one of the kind that the token names (G-03):", () => {
   ])("%s %s: %s", (type, ref, fits) => {
     expect(refOf(claims({ ref_type: type, ref }))).toBe(fits ? ref : null);
   });
+});
+
+test("a commit's name has 40 digits, or 64", () => {
+  for (const sha of ["a".repeat(40), "0".repeat(64)]) expect(claims({ sha }).sha).toBe(sha);
+});
+
+test.each([
+  ["refs/heads/main", "main"],
+  ["refs/tags/v1", "v1"],
+  ["refs/heads/a/b", "a/b"],
+  ["refs/pull/7/merge", null],
+  ["x/refs/heads/main", null],
+])("G-04: %s has the short name %j", (ref, short) => {
+  expect(identity({ ref }).headBranch).toBe(short);
 });
 
 describe("the workflow is a file of this repository at the run's own ref (G-12):", () => {
@@ -228,10 +252,31 @@ describe("O-11: token and request speak of one run and job:", () => {
   ])("another %s is refused", (_, changes) => {
     fc.assert(
       fc.property(changes, (change) => {
-        expect(() => assertOf(claims(), { ...ask, ...change })).toThrow(code("oidc_invalid"));
+        expect(() => assertOf(claims(), { ...ask, ...change })).toThrow(
+          code("oidc_invalid", {
+            detail:
+              "The OIDC token is not accepted: it is another run's or job's than the request names.",
+          }),
+        );
       }),
     );
   });
+});
+
+test("the facts for tags are spelled as REST spells them", () => {
+  const [{ head_branch, head_sha, event, repository, actor }, [job]] = [
+    goldenCase().runJson() as Record<string, Record<string, unknown>>,
+    goldenCase().jobsJson(),
+  ];
+  const facts = factsOf(claims()) as { run: Record<string, unknown>; job: object };
+  expect(facts.run).toMatchObject({ head_branch, head_sha, event, actor: { login: actor?.login } });
+  expect(facts.run["repository"]).toEqual({
+    id: repository?.id,
+    full_name: "acme/app",
+    name: "app",
+    owner: { login: "acme" },
+  });
+  expect(job).toMatchObject(facts.job);
 });
 
 test("the default tags come of the token as they would of REST, but for the job's name and the author", () => {

@@ -3,6 +3,7 @@ import type { Code } from "../../src/core/errors.ts";
 import type { RunIdentity } from "../../src/core/identity.ts";
 import {
   type Ask,
+  assertProofWanted,
   decide,
   type Field,
   grantsFor,
@@ -11,7 +12,7 @@ import {
   needsRef,
   warnings,
 } from "../../src/core/policy.ts";
-import { code, goldenIdentity, grantOf, roleArn } from "./golden.ts";
+import { code, goldenIdentity, grantOf, roleArn, told } from "./golden.ts";
 
 const ask: Ask = {
   repository: "acme/app",
@@ -154,6 +155,8 @@ describe("refs", () => {
     [false, { ref: "refs/heads/main", job: "other" }, {}],
   ])("H-09: looking the ref up can decide: %j for %j and %j", (expected, fields, change) => {
     expect(needsRef([grantOf(fields)], goldenIdentity(change), ask)).toBe(expected);
+    const other = grantOf({ job: "other" });
+    expect(needsRef([other, grantOf(fields)], goldenIdentity(change), ask)).toBe(expected);
   });
 });
 
@@ -182,7 +185,30 @@ describe("before anything is known of the run", () => {
     ["acme/app", `${roleArn} `, "role_not_granted"],
     ["acme/app", `${roleArn}-a/b`, "role_not_granted"],
   ])("A-01, G-26: %s and %s are %s", (repository, role, expected) => {
-    expect(() => grantsFor(policy, { repository, role })).toThrow(code(expected));
+    const fields = [expected === "no_grant" ? "repository" : "role"];
+    expect(() => grantsFor(policy, { repository, role })).toThrow(
+      code(expected, { fields, ...told }),
+    );
+  });
+
+  test.each<[string[], Partial<Ask["proofs"]>, wanted: boolean]>([
+    [["log"], { oidc: true }, false],
+    [["both"], { oidc: true }, false],
+    [["log", "both"], { oidc: true }, false],
+    [["oidc"], { oidc: true }, true],
+    [["either"], { oidc: true }, true],
+    [["log", "oidc"], { oidc: true }, true],
+    [["both", "either"], { oidc: true }, true],
+    [["log"], { log: true }, true],
+    [["both"], { log: true, oidc: true }, true],
+  ])("where the grants want %j, %j is worth a look: %j", (wants, proofs, wanted) => {
+    const asked = (): void =>
+      assertProofWanted(
+        wants.map((proof) => grantOf({ proof })),
+        { log: false, oidc: false, ...proofs },
+      );
+    if (wanted) expect(asked).not.toThrow();
+    else expect(asked).toThrow(code("no_grant", { fields: ["proof"], ...told }));
   });
 });
 
@@ -205,7 +231,7 @@ describe("P-05: two grants that allow the same run", () => {
       [second, first],
     ]) {
       expect(() => decide(grants, goldenIdentity(), ask, main)).toThrow(
-        code("no_grant", { note: expect.stringContaining("conflict") }),
+        code("no_grant", { note: "grants in conflict: first, second", ...told }),
       );
     }
     expect(decide([first], goldenIdentity(), ask, main)).toBe(first);
@@ -215,7 +241,18 @@ describe("P-05: two grants that allow the same run", () => {
   test("that come to the same are as good as one", () => {
     const second = grantOf({ name: "second", job: "deploy", repository: "acme/*" });
     expect(decide([first, second], goldenIdentity(), ask, main)).toBe(first);
+    expect(decide([second, first], goldenIdentity(), ask, main)).toBe(first);
   });
+});
+
+test("a denial tells the operator the closest grant, and nothing where there is none", () => {
+  const grants = ["b", "a", "c"].map((name) => grantOf({ name, job: "x" }));
+  expect(() => decide(grants, goldenIdentity(), ask, main)).toThrow(
+    code("no_grant", { note: "closest grant: a", ...told }),
+  );
+  expect(() => decide([], goldenIdentity(), ask, main)).toThrow(
+    code("no_grant", { fields: [], note: undefined, ...told }),
+  );
 });
 
 test("a denial tells the fields of the closest grant", () => {
@@ -226,16 +263,38 @@ test("a denial tells the fields of the closest grant", () => {
   );
 });
 
-test.each<[string, Record<string, unknown>]>([
-  ["repository is a pattern", { repository: "acme/*" }],
-  ["repository_id", {}],
-  ["pull_request_target", { event: ["push", "pull_request_target"] }],
-  ["workflow_run", { event: ["workflow_run"] }],
-  ["forks", { forks: true }],
-  ["legacy fits nobody", { legacy: true, proof: "both" }],
-])("G-05: the operator is warned: %s", (expected, fields) => {
-  const told = warnings({ grants: [grantOf(fields)] });
-  expect(told.join("\n")).toContain(expected);
-  const careful = grantOf({ repository_id: 1_001 });
-  expect(warnings({ grants: [careful] })).toEqual([]);
+describe("G-05: the operator is warned", () => {
+  const warned = (fields: Record<string, unknown>): string =>
+    warnings({ grants: [grantOf(fields)] }).join("\n");
+
+  test.each<[string, Record<string, unknown>]>([
+    ["repository is a pattern", { repository: "acme/*" }],
+    ["repository_id", {}],
+    ["forks", { forks: true }],
+    ["legacy fits nobody", { legacy: true, proof: "oidc" }],
+    ["legacy fits nobody", { legacy: true, proof: "both" }],
+    ["runs of: issues, label", { event: ["issues", "push", "label"] }],
+  ])("%s", (expected, fields) => {
+    expect(warned(fields)).toContain(`grant app-deploy: `);
+    expect(warned(fields)).toContain(expected);
+  });
+
+  // Who may comment, star, fork, label or edit the wiki is not who may push.
+  test.each(
+    "pull_request_target workflow_run issue_comment issues discussion discussion_comment repository_dispatch"
+      .concat(" check_run check_suite label fork watch status gollum")
+      .split(" "),
+  )("of outsiders who can bring about %s", (event) => {
+    expect(warned({ event })).toContain(`outsiders can start or feed runs of: ${event}`);
+  });
+
+  test.each([
+    {},
+    { event: ["push", "schedule", "workflow_dispatch", "merge_group", "pull_request"] },
+    { legacy: true },
+    { legacy: true, proof: "either" },
+    { proof: "oidc" },
+  ])("not of %j", (fields) => {
+    expect(warned({ repository_id: 1_001, ...fields })).toBe("");
+  });
 });

@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { proofLine } from "../../src/core/announcement.ts";
 import { judgeSteps, logItems, readProof, type StepLog } from "../../src/core/proof.ts";
 import { parsePublicKey, type PublicKey } from "../../src/core/recipient.ts";
+import { character } from "./character.ts";
 import { code } from "./golden.ts";
 
 async function makeKey(): Promise<PublicKey> {
@@ -54,6 +55,12 @@ describe("a live feed, item by item", () => {
     ["L-09: a masked challenge", [line.replace(challenge, "***")], "masked"],
     ["L-09: a masked middle of the key", [line.replace(publicKey.slice(10, 20), "***")], "masked"],
     ["L-09: masked and then whole", [line.replace("age1", "***"), line], "proved"],
+    [
+      "L-07: another's that is masked, beside the announcement",
+      [evil.replace(evilKey, "***"), line],
+      "ambiguous",
+    ],
+    ["L-07: the same after it", [line, evil.replace("age1", "***")], "ambiguous"],
     ["stars that have nothing to do with it", ["*** secret ***"], "absent"],
     ["L-19: debug copies beside it", [line, `##[debug]${evil}`, `##[debug]${line}`], "proved"],
   ])("%s: %#", (_, items, expected) => {
@@ -153,7 +160,7 @@ describe("a stored log", () => {
     const started = performance.now();
     expect(kindOf(`${at(11)} ${"x".repeat(4_000_000)}\n${at(12)} ${line}\n`)).toBe("proved");
     expect(kindOf(`${"\n".repeat(4_000_000)}${at(12)} ${line}\n`)).toBe("proved");
-    expect(performance.now() - started).toBeLessThan(3_000);
+    expect(performance.now() - started).toBeLessThan(10_000);
   });
 });
 
@@ -176,13 +183,18 @@ const hostile = fc
         " ",
       ),
       fc.constantFrom(at(11), at(12), at(15), "##[endgroup]", "##[group]", "\u001B[0m", "%0A"),
-      fc.string({ unit: "binary", maxLength: 5 }),
+      fc.string({ unit: character, maxLength: 5 }),
     ),
     { maxLength: 8 },
   )
   .map((parts) => parts.join(""));
 const evilMine = { publicKey: evilKey, challenge: "c1.t5k2x9.EvilEvilEvilEvil.0123456789abcdef" };
 const evilLine = new RegExp(`^ACTIONS2AWS PROOF: ${evilKey} [A-Za-z0-9_.-]{16,200}$`);
+const isMaskedOfAnother = (item: string): boolean =>
+  item.startsWith("ACTIONS2AWS PROOF: ") &&
+  item.includes("***") &&
+  !item.includes(publicKey) &&
+  !item.endsWith(` ${challenge}`);
 const runs = { numRuns: 2_000 };
 
 describe("for any text of an attacker's", () => {
@@ -214,7 +226,7 @@ describe("for any text of an attacker's", () => {
   test("an announcement is proved by a log that holds it whole, and by no other", () => {
     fc.assert(
       fc.property(fc.array(hostile), (items) => {
-        const foreign = items.some((item) => evilLine.test(item));
+        const foreign = items.some((item) => evilLine.test(item) || isMaskedOfAnother(item));
         const whole = items.includes(line) && !foreign;
         expect(live(...items) === "proved").toBe(whole);
       }),
@@ -233,26 +245,26 @@ describe("the pinned steps of a job, taken together", () => {
   });
   const empty = { items: [{ text: "hello" }] };
 
-  test.each<[string, StepLog[], boolean]>([
-    ["the announcement", [step()], true],
+  test.each<[string, StepLog[], string | null]>([
+    ["the announcement", [step()], "assume role"],
     [
       "in the second of two pinned steps",
       [step({ state: "succeeded", ...empty }), step({ name: "b" })],
-      true,
+      "b",
     ],
-    ["in a step that ended well", [step({ state: "succeeded" })], true],
-    ["not yet", [step(empty)], false],
-    ["a step that has not begun", [step({ state: "waiting", items: null })], false],
+    ["in a step that ended well", [step({ state: "succeeded" })], "assume role"],
+    ["not yet", [step(empty)], null],
+    ["a step that has not begun", [step({ state: "waiting", items: null })], null],
     [
       "L-23: an ended step whose log is not there yet",
       [step({ state: "succeeded", items: null })],
-      false,
+      null,
     ],
-    ["no pinned step yet", [], false],
+    ["no pinned step yet", [], null],
     [
       "one ended without it, one to come",
       [step({ state: "succeeded", ...empty }), step({ name: "b", state: "waiting", items: null })],
-      false,
+      null,
     ],
   ])("%s", (_, steps, expected) => {
     expect(judgeSteps(steps, mine)).toBe(expected);

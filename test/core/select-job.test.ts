@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { selectJob } from "../../src/core/identity.ts";
 import { addJob } from "../world/github/builders.ts";
-import { code, goldenCase } from "./golden.ts";
+import { code, goldenCase, told } from "./golden.ts";
 
 const { state, run, jobs: jobsOf } = goldenCase();
 for (const name of ["build", "build (x)", "twice", "twice"]) addJob(state, run, { name });
@@ -51,14 +51,21 @@ describe("the job that a caller points at", () => {
     ["a runner alone that no job has", { runner_name: "no runner" }, "job_not_found"],
   ] as const)("%s is refused", (_, by, expected) => {
     for (const list of [jobs, jobs.toReversed()]) {
-      expect(() => selectJob(list, by)).toThrow(code(expected, { retryAfter: undefined }));
+      expect(() => selectJob(list, by)).toThrow(code(expected, { retryAfter: undefined, ...told }));
     }
   });
+});
+
+test("jobs of which no runner is told are on none", () => {
+  const [job] = jobs;
+  const other = { ...jobs[1], name: "other", runner_name: undefined } as (typeof jobs)[number];
+  expect(selectJob(job ? [other, job] : [], { name: "deploy" })).toBe(job);
 });
 
 describe("G-23: the list of jobs lags behind the runner", () => {
   test("while a job has not begun, asking again may find it", () => {
     const golden = goldenCase();
+    addJob(golden.state, golden.run, { name: "done", status: "completed" });
     Object.assign(golden.job, { status: "queued", runnerName: null });
     const asked = (): unknown => selectJob(golden.jobs(), { runner_name: "GitHub Actions 12" });
     expect(asked).toThrow(code("job_not_found", { retryAfter: 2 }));

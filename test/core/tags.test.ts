@@ -8,6 +8,7 @@ import {
   TagError,
   tagKeyShape,
 } from "../../src/core/tags.ts";
+import { character } from "./character.ts";
 import { goldenCase } from "./golden.ts";
 
 const { run, runJson, jobsJson } = goldenCase();
@@ -93,7 +94,7 @@ describe("A-05: any text becomes a value that STS takes", () => {
       "\uD83C",
       "\u0301",
     ),
-    fc.string({ unit: "binary", minLength: 1, maxLength: 1 }),
+    character,
   );
   const text = fc.oneof(
     fc.string({ unit, maxLength: 20 }),
