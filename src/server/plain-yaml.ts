@@ -35,8 +35,12 @@ export class PlainYaml {
       // Each fault would quote its surroundings, which takes minutes where there are many.
       prettyErrors: false,
     } as const;
-    const documents: Document[] = [...parseAllDocuments(text, options)];
-    this.#document = documents[0] ?? null;
+    const documents = documentsIn(text, options);
+    this.#document = documents?.[0] ?? null;
+    if (documents === null) {
+      this.faults = [{ line: 1, message: "is nested too deep" }];
+      return;
+    }
     const faults = [
       ...this.#misleading(text),
       ...documents.flatMap((document) => [
@@ -108,6 +112,19 @@ const misread = /(?!\t|\n|\r\n)[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu;
 
 function codePoint(character: string): string {
   return `U+${character.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}`;
+}
+
+/** Null for what is nested so deep that the parser has no stack for it. */
+function documentsIn(
+  text: string,
+  options: Parameters<typeof parseAllDocuments>[1],
+): Document[] | null {
+  try {
+    return [...parseAllDocuments(text, options)];
+  } catch (error) {
+    if (error instanceof RangeError) return null;
+    throw error;
+  }
 }
 
 function oddity(node: unknown): string | null {

@@ -4,7 +4,15 @@ import { expect, test } from "vitest";
 import { Bench } from "../harness/bench.ts";
 import type { Reply } from "../world/ask.ts";
 import type { Fault } from "../world/index.ts";
-import { calls, type Case, faultBench, insist, journeys, linesOf, newCase } from "../harness/fault-scene.ts";
+import {
+  calls,
+  type Case,
+  faultBench,
+  insist,
+  journeys,
+  linesOf,
+  newCase,
+} from "../harness/fault-scene.ts";
 
 const faults: Readonly<Record<string, Fault>> = {
   "500": { status: 500 },
@@ -106,7 +114,7 @@ test(
           fc.array(blow, { minLength: 1, maxLength: 5 }),
           async (way, blows) => {
             const it = await newCase(bench);
-            const begin = await journeys[way](it, calls[way].run ?? calls.request.run!);
+            const begin = await journeys[way](it, {});
             const trouble = new Trouble(it, blows, calls[way]);
             const ask = await trouble.survive(begin);
             const last = await trouble.survive(() => insist(ask));

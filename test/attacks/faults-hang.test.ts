@@ -1,7 +1,14 @@
 import { describe, expect, test, vi } from "vitest";
 import { alone } from "../harness/alone.ts";
 import type { Fault } from "../world/index.ts";
-import { calls, expectInOrder, faultBench, insist, journeys, newCase } from "../harness/fault-scene.ts";
+import {
+  calls,
+  expectInOrder,
+  faultBench,
+  insist,
+  journeys,
+  newCase,
+} from "../harness/fault-scene.ts";
 
 const { request, renewal, token } = calls;
 const silence: Fault = { hang: true };

@@ -67,21 +67,31 @@ describe.concurrent("whose request it is, a stranger does not choose (H-10):", (
     alone(
       async (bench) => {
         const spellings = ["2001:db8::1", "2001:0db8:0:0::1", "2001:DB8:0::2"];
-        const cases: Record<string, readonly [admitted: number, headersOf: HeadersOf]> = {
-          "forged ones before it": [5, by(() => `${someIPv4()}, 192.0.2.1`)],
-          "a second proxy behind it": [5, by(() => `${someIPv4()}, 192.0.2.2, 10.1.2.3`)],
-          "a port behind it": [5, by(() => `${someIPv4()}:${randomInt(65_536)}`)],
+        const cases: Record<string, readonly [number, HeadersOf, address?: string]> = {
+          "forged ones before it": [5, by(() => `${someIPv4()}, 192.0.2.1`), "192.0.2.1"],
+          "a second proxy behind it": [
+            5,
+            by(() => `${someIPv4()}, 192.0.2.2, 10.1.2.3`),
+            "192.0.2.2",
+          ],
+          "a port behind it": [5, by(() => `${someIPv4()}:${randomInt(65_536)}`), "127.0.0.1"],
           "an IPv6 network": [5, by(() => someIPv6("2001:db8:1:2"))],
           "its spellings": [5, by((count) => spellings[count % spellings.length] ?? "")],
-          "IPv4 as IPv6": [5, by((count) => (count % 2 ? "192.0.2.3" : "::ffff:192.0.2.3"))],
+          "IPv4 as IPv6": [
+            5,
+            by((count) => (count % 2 ? "192.0.2.3" : "::ffff:192.0.2.3")),
+            "192.0.2.3",
+          ],
           // Whose peer is the proxy, as that of the case with a port: they have used its five.
           "no address at all": [0, by((count) => `nobody-${count}`)],
           "one for each": [20, by((count) => `192.0.2.${100 + count}`)],
         };
-        const counts: [string, number][] = [];
-        for (const [name, [, headersOf]] of Object.entries(cases))
-          counts.push([name, await admitted(bench, headersOf)]);
-        expect(counts).toEqual(Object.entries(cases).map(([name, [count]]) => [name, count]));
+        for (const [name, [count, headersOf, address]] of Object.entries(cases)) {
+          const before = bench.records.length;
+          expect([name, await admitted(bench, headersOf)]).toEqual([name, count]);
+          const from = bench.records.slice(before).map((record) => record.client_address);
+          if (address) expect([name, ...new Set(from)]).toEqual([name, address]);
+        }
         // Two headers are one list.
         const headers = ["X-Forwarded-For: 192.0.2.8", "x-forwarded-for: 192.0.2.9"];
         await exchange(bench.broker.url, requestText("/v1/credentials", "{}", { headers }));

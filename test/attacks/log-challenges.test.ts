@@ -41,6 +41,31 @@ describe("somebody who copies the public announcement", () => {
     expect(job.seen("seen").AWS_ACCESS_KEY_ID).toBe(world().sts.issued[0]?.accessKeyId);
   });
 
+  test("before the honest client has asked even once gains and spoils nothing either (L-15)", async () => {
+    const scenes = await Promise.all(proofKinds.map((kind) => LogScene.of(bench(), kind)));
+    for (const scene of scenes) {
+      scene.announce();
+      scene.end();
+      const { honest, attacker } = scene;
+      const { challenge } = honest.challenge;
+      const proof = (ticket: string): string => ticket.split(".").at(-1) ?? "";
+      const tickets = [
+        challenge,
+        `${challenge}.`,
+        `${challenge}.AAAAAAAAAAAAAAAAAAAAAA`,
+        `${challenge}.${proof(attacker.challenge.ticket)}`,
+        `${challenge}.${proof(challenge)}`,
+        attacker.challenge.ticket,
+      ];
+      for (const ticket of tickets) {
+        const { publicKey: public_key } = honest.client;
+        const reply = await attacker.client.ask({ ticket }, { public_key });
+        await bench().expectDenied(reply, "challenge_invalid");
+      }
+    }
+    for (const scene of scenes) await scene.expectServed();
+  });
+
   test("cannot open the ticket of a challenge asked for in another's name (L-15)", async () => {
     const [honest, thief] = [await bench().client(), await bench().client()];
     await expect(thief.challenge({ public_key: honest.publicKey })).rejects.toThrow(

@@ -107,9 +107,10 @@ const parts: Record<string, Place> = {
   "a forged end of an action in a value of env (L-11)": env(
     (text) => `x\n##[end-action id=keygen]\n${text}\n##[start-action id=keygen]`,
   ),
-  "debug lines, with debugging on or not (L-19)": says(
-    (text) => `##[debug]${text}\n::debug::${text}\n##[debug]x%0A${text}`,
-  ),
+  "debug lines, with debugging on or not, of either key (L-19)": (to, text) => {
+    to.say(`##[debug]${text}\n::debug::${text}\n##[debug]x%0A${text}`);
+    for (const line of [text, to.honest.line]) to.message(`##[debug]${line}`);
+  },
   "colours (L-21)": says((text) => `\u001b[31m${text}\u001b[0m`),
   "colours that end in its middle (L-21)": says((text) => text.replace("age1", "age1\u001b[0m")),
   "a hyperlink (L-21)": says(

@@ -1,4 +1,4 @@
-import { describe, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { alone } from "../harness/alone.ts";
 import {
   calls,
@@ -114,7 +114,7 @@ const formats: Record<string, Record<string, readonly [Change, string]>> = {
     "a name before each": [eachText((line) => `assume role\t${line}`), "proof_invalid"],
     "JSON lines": [eachText((line) => JSON.stringify({ line })), "proof_invalid"],
     HTML: [(text) => `<pre>${text}</pre>`, "proof_invalid"],
-    "two bytes for each character": [(text) => [...text].join("\0"), "proof_invalid"],
+    "two bytes for each character": [(text) => text.split("").join("\0"), "proof_invalid"],
   },
 };
 
@@ -138,3 +138,17 @@ describe.concurrent("GitHub's web answers in another form one day:", () => {
     }, faultBench)(),
   );
 });
+
+test(
+  "a stored log that has nothing in it at first is waited for, and no proof of anything (F-04)",
+  alone(async (bench) => {
+    const it = await newCase(bench);
+    const call = calls.request.storage;
+    if (call === undefined) throw new Error("there is no such call");
+    const begin = await journeys.request(it, call);
+    const empty = call.service(bench).fault({ match: call.match(it.job), body: "", times: 2 });
+    const ask = await begin();
+    await expectInOrder(it, await ask());
+    expect(empty.used).toBe(2);
+  }, faultBench),
+);

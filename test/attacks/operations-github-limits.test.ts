@@ -83,7 +83,10 @@ async function expectQuiet(
   const { github } = bench.world;
   const { journal } = github[service];
   const impose = (): (() => void) => {
-    if (service === "web" || exhausted === undefined) return github[service].fault(says()).remove;
+    if (service === "web" || exhausted === undefined) {
+      const fault = github[service].fault(says());
+      return () => fault.remove();
+    }
     github.exhaust(exhausted);
     return () => void (github.budget.used = 0);
   };

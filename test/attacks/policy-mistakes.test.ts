@@ -145,20 +145,21 @@ const strays = " \t#:-?*&!|>%@`'\"[]{},~=/.\r\n\u00A0\u200B\u2028\uFEFF\0".split
 const others = ["", "~", "null", "[]", "{}", '""', "7", "1.10", "no", "[~]", "*x", "&x y", "!x y"];
 
 type Mistake = (text: string) => string;
+const anywhere = fc.noBias(fc.nat());
 const atLine = (change: (line: string) => string | readonly string[]) =>
-  fc.nat().map((n): Mistake => (text) => {
+  anywhere.map((n): Mistake => (text) => {
     const lines = text.split("\n");
     const at = n % (lines.length - 1);
     return lines.toSpliced(at, 1, ...[change(lines[at] ?? "")].flat()).join("\n");
   });
 const atPlace = (change: (before: string, after: string) => string) =>
-  fc.nat().map((n): Mistake => (text) => {
+  anywhere.map((n): Mistake => (text) => {
     const at = n % text.length;
     return change(text.slice(0, at), text.slice(at));
   });
 
 /** A line that is indented like the one above it: it may slip into a block that takes any key. */
-const slip = fc.nat().map((n): Mistake => (text) => {
+const slip = anywhere.map((n): Mistake => (text) => {
   const lines = text.split("\n");
   const at = 1 + (n % (lines.length - 2));
   const indent = /^ */.exec(lines[at - 1] ?? "")?.[0] ?? "";
@@ -185,7 +186,7 @@ const mistake: fc.Arbitrary<Mistake> = fc.oneof(
     .constantFrom(...lineEnds)
     .chain((end) => atPlace((before, after) => before + after.replace("\n", end))),
   // A line in another place.
-  fc.tuple(fc.nat(), fc.nat()).map(([from, to]): Mistake => (text) => {
+  fc.tuple(anywhere, anywhere).map(([from, to]): Mistake => (text) => {
     const lines = text.split("\n");
     const [line = ""] = lines.splice(from % (lines.length - 1), 1);
     return lines.toSpliced(to % lines.length, 0, line).join("\n");

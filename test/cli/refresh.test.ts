@@ -40,8 +40,9 @@ interface Place {
 async function running(script: Script = {}, more: Record<string, string> = {}) {
   const { folder, broker, env } = await job(script);
   const tell =
+    "trap 'exit 9' TERM; " +
     'echo "$AWS_CONTAINER_CREDENTIALS_FULL_URI $AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"; ' +
-    "trap 'exit 9' TERM; while :; do sleep 0.05; done";
+    "while :; do sleep 0.05; done";
   const words = [...launcher, "request", "--refresh", "--", "sh", "-c", tell] as const;
   const process = start(words, { ...env, ...more });
   await until(() => process.soFar().out.includes("\n"));

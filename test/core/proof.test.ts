@@ -5,7 +5,7 @@ import { proofLine } from "../../src/core/announcement.ts";
 import { judgeSteps, logItems, readProof, type StepLog } from "../../src/core/proof.ts";
 import { parsePublicKey, type PublicKey } from "../../src/core/recipient.ts";
 import { character } from "./character.ts";
-import { code } from "./golden.ts";
+import { code, told } from "./golden.ts";
 
 async function makeKey(): Promise<PublicKey> {
   const key = parsePublicKey(await identityToRecipient(await generateX25519Identity()));
@@ -61,6 +61,12 @@ describe("a live feed, item by item", () => {
       "ambiguous",
     ],
     ["L-07: the same after it", [line, evil.replace("age1", "***")], "ambiguous"],
+    ["L-09: a mask beside the key", [`*** ${publicKey}`.padEnd(1_024, "x")], "masked"],
+    [
+      "L-12: a longer text with a mask and the key",
+      [`*** ${publicKey}`.padEnd(1_025, "x")],
+      "absent",
+    ],
     ["stars that have nothing to do with it", ["*** secret ***"], "absent"],
     ["L-19: debug copies beside it", [line, `##[debug]${evil}`, `##[debug]${line}`], "proved"],
   ])("%s: %#", (_, items, expected) => {
@@ -93,6 +99,12 @@ describe("a stored log", () => {
     ["L-05: a BOM in the middle", log(`${at(11)} \uFEFF${line}`), "absent"],
     ["L-05: two CRs", log(`${at(11)} ${line}\r\r`), "absent"],
     ["L-10: two timestamps", log(`${at(11)} ${at(11)} ${line}`), "absent"],
+    [
+      "L-10: a timestamp within a line of another message",
+      log(`${at(11)} BODY: x`, `title ${at(12)} ${line}`),
+      "absent",
+    ],
+    ["L-05: a BOM in the middle, where none begins the log", `${at(11)} \uFEFF${line}\n`, "absent"],
     ["L-10: a timestamp of another form", log(`2026-01-01T00:00:11Z ${line}`), "absent"],
     ["L-10: a timestamp with a zone", log(`2026-01-01T00:00:11.1234567+00:00 ${line}`), "absent"],
     ["L-10: two spaces behind the timestamp", log(`${at(11)}  ${line}`), "absent"],
@@ -297,7 +309,7 @@ describe("the pinned steps of a job, taken together", () => {
     ],
   ])("%s is refused", (_, steps, expected) => {
     for (const order of [steps, steps.toReversed()]) {
-      expect(() => judgeSteps(order, mine)).toThrow(code(expected));
+      expect(() => judgeSteps(order, mine)).toThrow(code(expected, told));
     }
   });
 });

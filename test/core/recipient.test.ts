@@ -6,7 +6,12 @@ import {
 } from "age-encryption";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { encodePublicKey, parsePublicKey, publicKeyBytes } from "../../src/core/recipient.ts";
+import {
+  encodePublicKey,
+  parsePublicKey,
+  publicKeyBytes,
+  publicKeyShape,
+} from "../../src/core/recipient.ts";
 
 /** The recipients of age's own documentation and test vectors (C2SP/CCTV). */
 const foreign = [
@@ -93,6 +98,12 @@ describe("L-24: what is not one canonical X25519 recipient is none", () => {
     expect(text).toMatch(/^age1pq1/);
     expect(parsePublicKey(text)).toBeNull();
   });
+});
+
+test("the shape, which the API's description shows, is of the whole text", () => {
+  expect(golden).toMatch(publicKeyShape);
+  for (const text of [`x${golden}`, `${golden}x`, `${golden}\n`, golden.slice(1)])
+    expect(text).not.toMatch(publicKeyShape);
 });
 
 test("each 32 bytes with a clear high bit have one spelling, and read back from it", () => {

@@ -3,7 +3,7 @@ import type { Comparison } from "../../src/core/github-answers.ts";
 import type { RunIdentity } from "../../src/core/identity.ts";
 import { possibleRefs, proveRef, type RefFacts } from "../../src/core/ref.ts";
 import { sha } from "../world/index.ts";
-import { code, goldenIdentity } from "./golden.ts";
+import { code, goldenIdentity, told } from "./golden.ts";
 
 describe("what a run's short name may stand for", () => {
   const both = ["refs/heads/main", "refs/tags/main"];
@@ -74,7 +74,7 @@ describe("the ref is proved by commit", () => {
     ["at the run's commit", { branch: other, tag: head }],
   ])("G-03: a tag named like the branch, %s, is refused", async (_, facts) => {
     const proving = proveRef(goldenIdentity(), facts, () => Promise.resolve("ahead"));
-    await expect(proving).rejects.toThrow(code("ref_ambiguous", { fields: ["ref"] }));
+    await expect(proving).rejects.toThrow(code("ref_ambiguous", { fields: ["ref"], ...told }));
   });
 
   test("the comparison is asked for the branch's tip, and only when that is another commit", async () => {

@@ -14,7 +14,7 @@ import { Secret } from "../../src/core/secret.ts";
 import type { Purpose } from "../../src/core/signer.ts";
 import { SigningKey } from "../../src/server/signing-key.ts";
 import { character } from "./character.ts";
-import { code, now, roleArn } from "./golden.ts";
+import { code, now, roleArn, told } from "./golden.ts";
 
 const signer = new SigningKey(new Secret("a signing key of 32 characters at least"));
 const server = "https://github.com";
@@ -93,7 +93,7 @@ describe("R-05: one code for whatever is not a token of this broker's:", () => {
       return error;
     }
   };
-  const invalid = code("renewal_invalid", { fields: [], note: undefined });
+  const invalid = code("renewal_invalid", { fields: [], note: undefined, ...told });
 
   test("the token with any one of its characters changed", () => {
     fc.assert(
@@ -228,7 +228,7 @@ describe("R-06: a renewal asks for nothing but the renewal:", () => {
     `{"renewal_token":"${token}","renewal_token":"${token}"}`,
     `{"renewal_token":"${"x".repeat(8_193)}"}`,
   ])("%s is refused", (body) => {
-    expect(() => parseRenewalRequest(body)).toThrow(code("invalid_request"));
+    expect(() => parseRenewalRequest(body)).toThrow(code("invalid_request", told));
   });
 });
 

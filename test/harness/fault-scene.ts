@@ -2,14 +2,14 @@ import { readFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { expect } from "vitest";
 import type { Bench } from "./bench.ts";
-import { type Body, Client } from "./client.ts";
+import type { Body, Client } from "./client.ts";
 import { grantLike, roleOf } from "./config.ts";
 import type { Reply } from "../world/ask.ts";
 import type { Fault, Job, Service } from "../world/index.ts";
 
 // Each case has a run, a commit and a branch of its own, so that its faults strike nobody else.
 
-export const publicUrl = "https://broker.test";
+const publicUrl = "https://broker.test";
 
 /** A broker for these cases. */
 export const faultBench = {
@@ -47,7 +47,7 @@ export async function newCase(bench: Bench): Promise<Case> {
 type Ask = () => Promise<Reply>;
 
 /** A way to ask for credentials: what comes before the faults, and the request that they strike. */
-export type Journey = (it: Case, call: UpstreamCall) => Promise<() => Promise<Ask>>;
+export type Journey = (it: Case, call: Pick<UpstreamCall, "of">) => Promise<() => Promise<Ask>>;
 
 export const journeys = {
   request: (it, { of }) =>
@@ -183,4 +183,55 @@ export function linesOf(file: string): Record<string, unknown>[] {
   const lines = readFileSync(file, "utf8").split("\n");
   expect(lines.pop()).toBe("");
   return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+}
+
+/** What a call may come to for a while. */
+const passing: Readonly<Record<string, Fault>> = {
+  "answered with 500": { status: 500 },
+  "cut off": { reset: true },
+  // With its own status: of a 304 there is no half.
+  "answered in half": { status: 200, truncate: true },
+  "answered with a page": {
+    status: 200,
+    body: "<!DOCTYPE html><title>Unicorn!</title>",
+    headers: { "content-type": "text/html" },
+  },
+};
+
+interface Passing {
+  readonly name: string;
+  readonly what: string;
+  readonly journey: keyof typeof journeys;
+  readonly call: UpstreamCall;
+  readonly fault: Fault;
+}
+
+/** Each call of a journey, with each fault. */
+export function passingFaults(journey: keyof typeof journeys): Passing[] {
+  return Object.entries(calls[journey]).flatMap(([name, call]) =>
+    Object.entries(passing).map(([what, fault]) => ({ name, what, journey, call, fault })),
+  );
+}
+
+/** The job is told to ask again, and the same request then gets it one session. */
+export async function expectToPass(bench: Bench, { journey, call, fault }: Passing): Promise<void> {
+  if (call.once) await bench.restart();
+  const it = await newCase(bench);
+  const begin = await journeys[journey](it, call);
+  const handle = call.service(bench).fault({ ...fault, match: call.match(it.job) });
+  const ask = await begin();
+  const refused = await ask();
+  const code = call === AssumeRole ? "aws_unavailable" : "github_unavailable";
+  expect(refused).toMatchObject({ status: 503, json: { code } });
+  expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(0);
+  expect(handle.used).toBeGreaterThan(0);
+  handle.remove();
+
+  const lost = call === AssumeRole ? handle.used : 0;
+  bench.lostAnswers = lost;
+  const again = await insist(ask);
+  await expectInOrder(it, again, { lost });
+  // And once more: the same answer, not another session.
+  expect((await ask()).text).toBe(again.text);
+  bench.repeated = 1;
 }

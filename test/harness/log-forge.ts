@@ -5,7 +5,7 @@ import type { AnnouncementKind, Forgery, Insertion, Piece } from "./log-forgery.
 import type { LogScene } from "./log-scene.ts";
 
 /** The lines that an attacker may want to have believed, by what they are made of. */
-export function announcementsOf(
+function announcementsOf(
   { kind, job, honest, attacker }: LogScene,
   world: World,
 ): Record<AnnouncementKind, string> {

@@ -38,7 +38,7 @@ export const role = "arn:aws:iam::123456789012:role/app-deploy";
 
 /** The words of a request. What follows `--` comes last. */
 export function requestOf(broker: Pick<ScriptedBroker, "url">, way: WayName, more: string[] = []) {
-  const where = ["--url", broker.url, "--role", role, "--timeout", "10s"];
+  const where = ["--url", broker.url, "--role", role, "--timeout", "30s"];
   return ["request", ...where, ...more, ...ways[way].words];
 }
 

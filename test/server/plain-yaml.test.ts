@@ -107,6 +107,12 @@ describe("in a configuration", () => {
     expect(faultsOf(`%YAML 1.1\n---\n${text}`)).not.toEqual([]);
   });
 
+  test.each(["- ", "[", "{a: ", "a:\n"])("a hundred thousand times %j is a fault", (part) => {
+    const indented = Array.from({ length: 3_000 }, (_, depth) => `${" ".repeat(depth)}a:\n`);
+    const text = part === "a:\n" ? indented.join("") : part.repeat(100_000);
+    expect(faultsOf(text)).not.toEqual([]);
+  });
+
   test.each(["text", "- a", "7", "null", "[]", "&x {}"])(
     "a file that is no mapping: %s",
     (text) => {

@@ -11,6 +11,8 @@ export interface Fault {
   /** How often it strikes; always, until removed, when left out. */
   readonly times?: number;
   readonly status?: number;
+  /** Changes the status alone: the rest of the answer is the right one. */
+  readonly statusAlone?: number;
   readonly headers?: Record<string, string>;
   readonly body?: string | Buffer;
   /** Milliseconds before the answer, besides the latency of the service. */
@@ -51,6 +53,7 @@ export function spoiled<Note extends object>(
   errorAnswer: (status: number) => Answer,
 ): Answer<Note> {
   let { status, headers, body } = answer;
+  if (fault.statusAlone !== undefined) status = fault.statusAlone;
   if (fault.status !== undefined && fault.status !== status)
     ({ status, headers, body } = errorAnswer(fault.status));
   if (fault.redirect !== undefined) {

@@ -91,6 +91,19 @@ export const repositoryScenes: Scenes = {
     role: roleOf("new-name"),
     verdict: noGrant("repository"),
   },
+  "a run that GitHub tells of another name is not the grant's, though its pattern fits that too (G-14)":
+    {
+      job: (bench) => {
+        const job = inRepository("shop-six", 2_006)(bench);
+        retold(bench, job, (body) => {
+          Object.assign(body["repository"] as object, { full_name: "acme/shop-seven" });
+        });
+        return job;
+      },
+      role: roleOf("shops"),
+      verdict: noGrant("repository"),
+      notRecorded: "a recording has one name alone",
+    },
   "a run that GitHub does not know is not found": {
     job: ofRun({}),
     asks: () => ({ run_id: 424_242 }),
