@@ -12,6 +12,7 @@ const bodies = ["{}", "null", "[]", "", '"canary"', '{"token":', '{"token":""}',
 const faultsOf = (own: number): readonly Fault[] => [
   ...statuses.map((status, at) => ({ status, body: bodies[at % bodies.length] ?? "" })),
   ...bodies.map((body) => ({ status: own, body })),
+  ...[202, 206, 410].map((statusAlone) => ({ statusAlone })),
   { truncate: true },
   { reset: true },
 ];
