@@ -134,7 +134,7 @@ describe("without any limit on addresses", () => {
           (count % 4 === 0 ? role?.() : repository?.()) ?? expect.unreachable();
         await flood(bench, drop, { requests: 40 }).over;
         const series = await seriesOf(bench);
-        const { answers, over } = flood(bench, drop, { requests: 10_000, milliseconds: 6_000 });
+        const { answers, over } = flood(bench, drop, { requests: 10_000, milliseconds: 4_000 });
         await over;
         expect([...answers.keys()].toSorted()).toEqual(["no_grant", "role_not_granted"]);
         expect(answers.get("no_grant")).toBeGreaterThan(200);
@@ -158,7 +158,7 @@ describe("without any limit on addresses", () => {
         });
         await flood(bench, drop, { requests: 1_000 }).over;
         const memory = residentMiB(bench.broker.pid);
-        const { answers, over } = flood(bench, drop, { requests: 20_000, milliseconds: 6_000 });
+        const { answers, over } = flood(bench, drop, { requests: 20_000, milliseconds: 4_000 });
         await over;
         expect([...answers.keys()]).toEqual(["201"]);
         expect(answers.get("201")).toBeGreaterThan(500);

@@ -217,7 +217,7 @@ test("serve takes its secrets from files too, and says in one line of JSON where
   let text = "";
   child.stdout.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
   child.stderr.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
-  await expect.poll(() => text).toContain('"msg":"listening"');
+  await expect.poll(() => text, { timeout: 10_000 }).toContain('"msg":"listening"');
   const line = text.split("\n").find((it) => it.includes('"listening"')) ?? "";
   const { url } = JSON.parse(line) as { url: string };
   expect(url).toMatch(/^http:\/\/127\.0\.0\.1:[1-9]\d*$/);

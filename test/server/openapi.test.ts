@@ -190,7 +190,13 @@ describe("real answers fit what the document says of them:", () => {
     ["no_grant", ({ golden }) => Object.assign(golden.run, { path: ".github/workflows/x.yml" })],
     ["not_in_progress", ({ golden }) => Object.assign(golden.job, { status: "queued" })],
     ["job_not_found", ({ golden }) => Object.assign(golden.job, { id: 1 })],
-    ["proof_invalid", ({ world, golden }) => world.github.completeStep(golden.job, "assume role")],
+    [
+      "proof_invalid",
+      ({ world, golden }) => {
+        world.github.say(golden.job, "assume role", "hello");
+        world.github.completeStep(golden.job, "assume role");
+      },
+    ],
     ["github_unavailable", ({ world }) => void world.github.api.fault({ status: 418 })],
     ["aws_denied", ({ world }) => void world.sts.refuse("AccessDenied")],
   ])("%s", async (code, change) => {

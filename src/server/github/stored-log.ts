@@ -73,15 +73,15 @@ function storageUrl(location: string, origin: URL): URL {
   return url;
 }
 
-/** A page in place of a log is not a log (L-18), and an empty one has yet to come: a step's begins with a header (L-23). */
+/** A page in place of a log is not a log (L-18). */
 function asText({
   headers,
   body,
 }: {
   headers: Readonly<Record<string, string>>;
   body: string;
-}): string | null {
+}): string {
   if (headers["content-type"]?.includes("html"))
     throw unusable("a page came in place of the step log");
-  return body.replace(/^\uFEFF/, "") === "" ? null : body;
+  return body;
 }

@@ -101,7 +101,9 @@ export class WebJobLog implements JobLog {
     if (entry.status !== "completed") return { ...base, state: "waiting", items: null };
     if (entry.conclusion !== "success") return { ...base, state: "failed", items: null };
     const text = await readStoredLog(this.session, this.#network, address, entry.number);
-    return { ...base, state: "succeeded", items: text === null ? null : [...logItems(text)] };
+    // An empty one has yet to come: a step's log begins with its header (L-23).
+    const there = text !== null && text.replace(/^\uFEFF/, "") !== "";
+    return { ...base, state: "succeeded", items: there ? [...logItems(text)] : null };
   }
 
   #job(address: JobAddress): Promise<Job> {

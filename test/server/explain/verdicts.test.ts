@@ -131,7 +131,10 @@ const scenes: Record<string, Scene> = {
   },
   "a step that has ended without a word": {
     code: "proof_invalid",
-    says: (stage) => complete(stage),
+    says: (stage) => {
+      stage.world.github.say(stage.golden.job, step, "hello");
+      complete(stage);
+    },
   },
   "a step that has failed": {
     code: "proof_invalid",
