@@ -7,5 +7,5 @@ export default defineConfig(({ mode }) => {
     mode === "system"
       ? { include: [system], passWithNoTests: true }
       : { include: ["test/**/*.test.ts"], exclude: [system] };
-  return { test: { ...selection, testTimeout: 20_000, hookTimeout: 20_000 } };
+  return { test: { ...selection, testTimeout: 60_000, hookTimeout: 60_000 } };
 });

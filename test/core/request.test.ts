@@ -1,11 +1,17 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { z } from "zod";
 import {
+  challengeRequest,
+  credentialRequest,
   parseChallengeRequest,
   parseCredentialRequest,
   repositoryShape,
+  roleShape,
+  withoutToken,
 } from "../../src/core/request.ts";
-import { code, roleArn } from "./golden.ts";
+import { faultsIn, type JsonSchema } from "../server/json-schema.ts";
+import { code, roleArn, told } from "./golden.ts";
 
 const golden = {
   repository: "acme/app",
@@ -22,6 +28,14 @@ const parse = (change: object): unknown =>
   parseCredentialRequest(JSON.stringify({ ...golden, ...change }));
 const parseHint = (change: object): unknown =>
   parseChallengeRequest(JSON.stringify({ ...challenge, ...change }));
+
+test("a request whose token does not count is one without it", () => {
+  const request = parseCredentialRequest(JSON.stringify({ ...golden, oidc_token: "x" }));
+  expect(JSON.parse(JSON.stringify(withoutToken(request)))).toEqual({
+    ...golden,
+    proofs: { log: true, oidc: false },
+  });
+});
 
 test("the golden requests are taken as they are", () => {
   const proofs = { log: true, oidc: false };
@@ -172,6 +186,7 @@ describe("A-01, A-09: a role is the ARN of an IAM role", () => {
     "arn:aws-us-gov:iam::123456789012:role/a",
     "arn:aws:iam::123456789012:role/path/to/a",
     "arn:aws:iam::123456789012:role/a+=,.@_-b",
+    `arn:aws-aaaaaaaaaa-b-c:iam::123456789012:role/${"a".repeat(576)}`,
   ])("%s is taken", (role) => {
     expect(parse({ role })).toMatchObject({ role });
   });
@@ -190,6 +205,12 @@ describe("A-01, A-09: a role is the ARN of an IAM role", () => {
     "arn:aws:iam:us-east-1:123456789012:role/a",
     "arn:aws:iam::123456789012:role/*",
     "arn:evil:iam::123456789012:role/a",
+    "xarn:aws:iam::123456789012:role/a",
+    "arn:aws-:iam::123456789012:role/a",
+    "arn:aws-aaaaaaaaaaa:iam::123456789012:role/a",
+    "arn:aws-a-b-c-d:iam::123456789012:role/a",
+    "arn:awsx:iam::123456789012:role/a",
+    `arn:aws:iam::123456789012:role/${"a".repeat(577)}`,
     "arn:aws:iam::aws:role/a",
     "a",
     "",
@@ -202,7 +223,7 @@ describe("H-05, H-06, H-07: fields are known, once there and of their type", () 
   const fields = Object.keys(golden) as (keyof typeof golden)[];
 
   test("one proof is required, and both may be given", () => {
-    expect(() => parse({ ticket: undefined })).toThrow(refused);
+    expect(() => parse({ ticket: undefined })).toThrow(code("invalid_request", told));
     expect(parse({ ticket: undefined, oidc_token: "x" })).toMatchObject({
       proofs: { log: false, oidc: true },
     });
@@ -243,6 +264,31 @@ describe("H-05, H-06, H-07: fields are known, once there and of their type", () 
   });
 
   test.each<[string, object]>([
+    ["the longest names", { job: { name: "x".repeat(512), runner_name: "y".repeat(512) } }],
+    ["the longest step and proofs", { step: "x".repeat(512), ticket: "x".repeat(512) }],
+    ["the longest token", { oidc_token: "x".repeat(8_192) }],
+    ["the shortest texts", { job: { name: "x", runner_name: "y" }, step: "z", ticket: "t" }],
+    ["the shortest session", { duration_seconds: 900 }],
+    ["the longest session", { duration_seconds: 43_200 }],
+  ])("%s are taken", (_, change) => {
+    expect(parse(change)).toMatchObject(change);
+  });
+
+  test.each([
+    [{ run_id: "0" }, "run_id: must be a positive integer below 2^53."],
+    [{ run_attempt: 2 ** 53 }, "run_attempt: must be a positive integer below 2^53."],
+    [{ job: { id: "x" } }, "job.id: must be a positive integer below 2^53."],
+    [{ repository: "acme" }, "repository: must be OWNER/NAME."],
+    [{ role: "x" }, "role: must be the ARN of an IAM role."],
+    [{ public_key: "x" }, "public_key: must be an age X25519 recipient, age1…."],
+    [{ job: {} }, "job: must name the job by id, runner_name or name."],
+    [{ job: { more: 1 } }, "job has a field that is not known here."],
+    [{ more: 1 }, "the body has a field that is not known here."],
+  ])("%j is told: %s", (change, detail) => {
+    expect(() => parse(change)).toThrow(code("invalid_request", { detail }));
+  });
+
+  test.each<[string, object]>([
     ["an empty job", { job: {} }],
     ["a job by name as an array", { job: { name: ["deploy"] } }],
     ["a name of 513 characters", { job: { name: "x".repeat(513) } }],
@@ -279,4 +325,53 @@ describe("H-05, H-06, H-07: fields are known, once there and of their type", () 
       );
     }
   });
+});
+
+describe("the schema of a body, for the API's description,", () => {
+  const schemas: [string, z.ZodType, object][] = [
+    ["challenges", challengeRequest, challenge],
+    ["credentials", credentialRequest, golden],
+  ];
+
+  test.each(schemas)("of %s says of each field what it is", (_, schema) => {
+    const { properties } = z.toJSONSchema(schema, { io: "input" });
+    const { job = {}, ...others } = properties as Record<string, JsonSchema>;
+    const fields = { ...others, ...(job["properties"] as Record<string, JsonSchema>) };
+    for (const [name, { description }] of Object.entries(fields))
+      expect(`${name}: ${String(description)}`).toMatch(/: [A-Z].*[.:].*$/);
+  });
+
+  test.each(schemas)("of %s takes what is taken, and no other", (_, schema, body) => {
+    const faults = (change: object): string[] =>
+      faultsIn(z.toJSONSchema(schema, { io: "input" }), { ...body, ...change });
+    for (const change of [{}, { run_id: "5001" }, { job: { id: 1, name: "x" } }])
+      expect(faults(change)).toEqual([]);
+    for (const change of [
+      { repository: "acme" },
+      { run_id: 0 },
+      { run_id: "0" },
+      { run_attempt: 2 ** 53 },
+      { run_attempt: 1.5 },
+      { job: { id: -1 } },
+      { job: { name: "" } },
+      { job: { runner_name: "x".repeat(513) } },
+      { public_key: golden.public_key.toUpperCase() },
+      { more: 1 },
+    ])
+      expect(faults(change), JSON.stringify(change)).not.toEqual([]);
+  });
+
+  test("asks for a job and a proof", () => {
+    const schema = z.toJSONSchema(credentialRequest, { io: "input" });
+    expect(faultsIn(schema, { ...golden, job: {} })).not.toEqual([]);
+    expect(faultsIn(schema, { ...challenge, role: roleArn })).not.toEqual([]);
+    expect(faultsIn(schema, { ...challenge, role: roleArn, oidc_token: "x" })).toEqual([]);
+  });
+});
+
+test("the shapes are of whole texts", () => {
+  for (const text of ["x/acme/app", "acme/app/x", "acme/app\n"])
+    expect(text).not.toMatch(repositoryShape);
+  for (const text of [`x${roleArn}`, `${roleArn}\n`, `${roleArn}*`])
+    expect(text).not.toMatch(roleShape);
 });

@@ -17,7 +17,11 @@ test("F-01: a secret reads [secret] however it is printed", () => {
     String(new Error("failed", { cause: secret }).cause),
   ];
   expect(printed.join("\n")).not.toContain("canary");
-  expect(printed[0]).toBe("[secret]");
+  expect([String(secret), JSON.stringify(secret), inspect(secret)]).toEqual([
+    "[secret]",
+    '"[secret]"',
+    "[secret]",
+  ]);
 });
 
 test("only reveal gives it away", () => {

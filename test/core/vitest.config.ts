@@ -15,10 +15,10 @@ class OwnFirst extends BaseSequencer {
   }
 }
 
-/** For `npm run test:mutants`: what decides has to be held by its own tests. */
+/** For `npm run test:mutants`: what decides has to be held by its own tests; grants are those of configurations. */
 export default defineConfig({
   test: {
-    include: ["test/core/**/*.test.ts"],
+    include: ["test/core/**/*.test.ts", "test/server/config*.test.ts"],
     testTimeout: 60_000,
     sequence: { sequencer: OwnFirst },
   },

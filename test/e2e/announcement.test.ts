@@ -36,6 +36,7 @@ noise 2500`;
 describe.concurrent("an honest request fails clearly", () => {
   test(
     "when its stderr does not reach the log: in its time, with the step's name as advice",
+    { timeout: 40_000 },
     alone(async (bench) => {
       const job = bench.newJob();
       const script = `${bench.request("--timeout 10s")} 2> "$RUNNER_TEMP/err" || code=$?
