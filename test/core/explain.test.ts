@@ -210,7 +210,7 @@ test("no field of no run makes half a sentence", () => {
     triggeringActor: text,
     environment: text,
     fork: fc.boolean(),
-    calledWorkflows: fc.array(fc.array(fc.string(), { minLength: 1 })),
+    calledWorkflows: fc.array(fc.array(fc.string({ minLength: 1 }), { minLength: 1 })),
     job: fc.record({ id: fc.nat(), name: text }),
   });
   const refs = fc.oneof(

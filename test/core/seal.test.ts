@@ -45,6 +45,35 @@ test("any text comes back as it was", async () => {
   );
 });
 
+test("a text of many chunks comes back as it was, though its characters lie across their ends", async () => {
+  const long = `a${"é".repeat(70_000)}`;
+  expect(await open(identity, await seal(recipient, long))).toBe(long);
+});
+
+test("what cannot be opened says so, and keeps why for whoever looks for it", async () => {
+  await expect(open(identity, await seal(other, text))).rejects.toMatchObject({
+    name: "UnsealError",
+    message: "the age file cannot be opened with this identity",
+    cause: expect.any(Error),
+  });
+});
+
+test("bytes that are no text are refused, not replaced", async () => {
+  const encrypter = new Encrypter();
+  encrypter.addRecipient(recipient);
+  const file = armor.encode(await encrypter.encrypt(Uint8Array.of(0x7b, 0xff, 0x7d)));
+  await expect(open(identity, file)).rejects.toThrow(UnsealError);
+});
+
+test("what stands behind the header is not taken for a part of it", async () => {
+  const file = Buffer.from(armor.decode(await seal(recipient, text))).toString("latin1");
+  const spoilt = file.replace(/(\n--- [^\n]+\n)/, "$1\n-> X25519 x\n");
+  expect(spoilt).not.toBe(file);
+  await expect(open(identity, armor.encode(Buffer.from(spoilt, "latin1")))).rejects.toThrow(
+    "cannot be opened",
+  );
+});
+
 describe("C-14: what is not one file for one X25519 recipient is refused", () => {
   test.each<[string, () => Promise<string>]>([
     ["sealed to another key", () => seal(other, text)],
