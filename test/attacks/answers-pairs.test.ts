@@ -8,10 +8,10 @@ import {
   pinnedGrant,
   readAs,
   type Scene,
-  wideLimits,
 } from "../harness/changed-answers.ts";
 import { each, faultsOf, patient } from "../harness/identity-verdict.ts";
 import { eachChange, meet, type Single } from "../harness/single-changes.ts";
+import { wideLimits } from "../harness/config.ts";
 
 const bench = useBench({ attacks: true, grants: [pinnedGrant], settings: wideLimits });
 let github: ChangedAnswers;

@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { honestByLog, restAnswers } from "../harness/answer-lists.ts";
 import { useBench } from "../harness/bench.ts";
-import { ChangedAnswers, pinnedGrant, readAs, wideLimits } from "../harness/changed-answers.ts";
-import { grantLike, role, roleOf } from "../harness/config.ts";
+import { ChangedAnswers, pinnedGrant, readAs } from "../harness/changed-answers.ts";
+import { grantLike, role, roleOf, wideLimits } from "../harness/config.ts";
 import { each, faultsOf, patient } from "../harness/identity-verdict.ts";
 import { singleChanges } from "../harness/single-changes.ts";
 

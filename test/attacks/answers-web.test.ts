@@ -1,9 +1,10 @@
 import { beforeAll, expect, test } from "vitest";
 import { honestByLog, webAnswers } from "../harness/answer-lists.ts";
 import { useBench } from "../harness/bench.ts";
-import { ChangedAnswers, pinnedGrant, readAs, wideLimits } from "../harness/changed-answers.ts";
+import { ChangedAnswers, pinnedGrant, readAs } from "../harness/changed-answers.ts";
 import { each, faultsOf, patient } from "../harness/identity-verdict.ts";
 import { singleChanges } from "../harness/single-changes.ts";
+import { wideLimits } from "../harness/config.ts";
 
 const bench = useBench({ attacks: true, grants: [pinnedGrant], settings: wideLimits });
 let github: ChangedAnswers;

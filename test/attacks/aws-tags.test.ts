@@ -4,8 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, test } from "vitest";
 import { useBench } from "../harness/bench.ts";
-import { wideLimits } from "../harness/changed-answers.ts";
-import { grantLike, role, roleOf } from "../harness/config.ts";
+import { grantLike, role, roleOf, wideLimits } from "../harness/config.ts";
 import { each, patient } from "../harness/identity-verdict.ts";
 import { actions2aws } from "../harness/program.ts";
 

@@ -2,7 +2,7 @@ import { randomBytes, randomInt } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { Bench, type BenchOptions } from "../harness/bench.ts";
 import type { Client } from "../harness/client.ts";
-import { grantLike, roleOf } from "../harness/config.ts";
+import { grantLike, roleOf, wideLimits } from "../harness/config.ts";
 import { residentMiB } from "../harness/connection.ts";
 import { type Drop, flood, honestTimes, median, seriesOf, slowWorld } from "../harness/flood.ts";
 import { type Fields, goodRequest } from "../harness/requests.ts";
@@ -20,7 +20,6 @@ const growth = 96;
 const anyway = 3_000;
 
 const publicUrl = "https://broker.example.com";
-const noLimits = { per_address: "9000000/m", per_repository: "9000000/m", per_run: "9000000/m" };
 
 /** Thousands of decisions are too many to compare each with its record, as other tests do. */
 function flooded(
@@ -142,7 +141,7 @@ describe("without any limit on addresses", () => {
         expect(await seriesOf(bench)).toBe(series);
         await bench.expectGolden();
       },
-      { settings: { limits: noLimits } },
+      { settings: wideLimits },
     ),
   );
 
@@ -167,7 +166,7 @@ describe("without any limit on addresses", () => {
         expect(bench.world.github.restCost()).toBeLessThanOrEqual(lookAheadCalls);
         await bench.expectGolden();
       },
-      { settings: { limits: noLimits } },
+      { settings: wideLimits },
     ),
   );
 });

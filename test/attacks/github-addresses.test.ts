@@ -4,9 +4,9 @@ import { useBench } from "../harness/bench.ts";
 import { endpoints, endpointsGrant, type Scene, sceneAt } from "../harness/endpoints.ts";
 import { otherServer } from "../harness/other-server.ts";
 import { codeOf } from "../harness/requests.ts";
+import { wideLimits } from "../harness/config.ts";
 
-const limits = { per_address: "100000/m", per_repository: "100000/m", per_run: "100000/m" };
-const bench = useBench({ attacks: true, grants: [endpointsGrant], settings: { limits } });
+const bench = useBench({ attacks: true, grants: [endpointsGrant], settings: wideLimits });
 const github = () => bench().world.github;
 
 /** Addresses to which nothing may be sent, wherever GitHub is; most lead to another server of this machine. */

@@ -3,6 +3,7 @@ import type { Fault } from "../world/index.ts";
 import { alone } from "../harness/alone.ts";
 import { endpoints, endpointsGrant, sceneAt } from "../harness/endpoints.ts";
 import { bodyOf, codeOf } from "../harness/requests.ts";
+import { wideLimits } from "../harness/config.ts";
 
 // What a check needs of GitHub and does not get is never a pass; and what GitHub says instead stays here.
 
@@ -34,10 +35,6 @@ const cases: readonly Case[] = [
 function headersOf({ body = "" }: Fault, at: number): Record<string, string> {
   return { etag: `"case-${at}"`, "content-type": body === html ? "text/html" : "application/json" };
 }
-
-const settings = {
-  limits: { per_address: "100000/m", per_repository: "100000/m", per_run: "100000/m" },
-};
 
 describe.concurrent("GitHub answers with any of 30 things that are wrong, and AWS is not asked until it is right again (H-02, H-14), when it is asked for", () => {
   test.for(Object.entries(endpoints))("%s", { timeout: 120_000 }, ([, endpoint]) =>
@@ -85,7 +82,7 @@ describe.concurrent("GitHub answers with any of 30 things that are wrong, and AW
         );
         await bench.expectGolden();
       },
-      { attacks: true, grants: [endpointsGrant], settings },
+      { attacks: true, grants: [endpointsGrant], settings: wideLimits },
     )(),
   );
 });

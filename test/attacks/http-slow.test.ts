@@ -10,6 +10,7 @@ import {
   statusesIn,
 } from "../harness/connection.ts";
 import { codeOf, goodRequest, send } from "../harness/requests.ts";
+import { wideLimits } from "../harness/config.ts";
 
 // H-17. Times are the broker's bounds, with what a loaded machine may add.
 
@@ -17,7 +18,7 @@ const head = "POST /v1/credentials HTTP/1.1\r\nhost: x\r\ncontent-type: applicat
 const gibibyte = 2 ** 30;
 const mebibyte = 2 ** 20;
 
-const attacks = { attacks: true, settings: { limits: { per_address: "100000/m" } } };
+const attacks = { attacks: true, settings: wideLimits };
 
 /** Honest jobs, one after the other, for as long as something else lasts; how many were served. */
 async function serveMeanwhile(bench: Bench, other: Promise<unknown>): Promise<number> {

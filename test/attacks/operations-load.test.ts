@@ -7,6 +7,7 @@ import { signingKey } from "../harness/broker.ts";
 import { madeBy } from "../harness/challenges.ts";
 import { type Body, Client } from "../harness/client.ts";
 import type { Job } from "../world/index.ts";
+import { wideLimits } from "../harness/config.ts";
 
 /** What a process holds, looked at all the while. */
 class Gauge {
@@ -48,10 +49,6 @@ function manyJobs({ world }: Bench, status: "queued" | "in_progress", count: num
     world.github.matrix({ jobs: 100, job: { status } }),
   ).flatMap(({ jobs }) => jobs);
 }
-
-/** 500 at once; each limit far above what is asked for. */
-const limits = { per_address: "90000/m", per_repository: "90000/m", per_run: "90000/m" };
-const settings = { limits };
 
 async function flood(bench: Bench, jobs: readonly Job[]) {
   const asking = await strangers(bench, jobs);
@@ -98,7 +95,7 @@ describe("five hundred requests at once", () => {
         expect(api.length).toBeLessThan(600);
         expect(bench.asked.length).toBeLessThan(500 + 600);
       },
-      { settings },
+      { settings: wideLimits },
     ),
   );
 
@@ -116,7 +113,7 @@ describe("five hundred requests at once", () => {
         // About a dozen in its eight seconds, for each job and not for each request.
         expect(looks.length).toBeLessThan(100 * 20);
       },
-      { settings },
+      { settings: wideLimits },
     ),
   );
 
@@ -142,7 +139,7 @@ describe("five hundred requests at once", () => {
         await vi.waitFor(() => bench.expectGolden(), { timeout: 20_000, interval: 500 });
         expect(bench.broker.running).toBe(true);
       },
-      { settings, broker: { within: ["bash", "-c", 'ulimit -n 96; exec "$0" "$@"'] } },
+      { settings: wideLimits, broker: { within: ["bash", "-c", 'ulimit -n 96; exec "$0" "$@"'] } },
     ),
   );
 });

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { useBench } from "../harness/bench.ts";
 import { type Change, codeOf, type Fields, send, taken } from "../harness/requests.ts";
-import { roleOf } from "../harness/config.ts";
+import { roleOf, wideLimits } from "../harness/config.ts";
 
-const bench = useBench({ attacks: true, settings: { limits: { per_address: "100000/m" } } });
+const bench = useBench({ attacks: true, settings: wideLimits });
 
 const traversals = [
   "acme/../evil/x",

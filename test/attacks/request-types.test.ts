@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { useBench } from "../harness/bench.ts";
 import { bodyOf, codeOf, type Fields, goodRequest, send, taken } from "../harness/requests.ts";
-import { roleOf } from "../harness/config.ts";
+import { roleOf, wideLimits } from "../harness/config.ts";
 
-const bench = useBench({ attacks: true, settings: { limits: { per_address: "100000/m" } } });
+const bench = useBench({ attacks: true, settings: wideLimits });
 
 test("a prototype in the body changes neither this request nor the next (H-06)", async () => {
   const poison = '{"forks":true,"role":["x"],"legacy":true,"decision":"allowed","job":{"id":1}}';

@@ -48,11 +48,6 @@ export const pinnedGrant = grantLike("pinned", {
   reusable_workflow: ["acme/ci/.github/workflows/deploy.yml@refs/heads/main"],
 });
 
-/** Limits that many cases in a row do not meet. */
-export const wideLimits = {
-  limits: { per_address: "100000/m", per_repository: "100000/m", per_run: "100000/m" },
-};
-
 /** An answer as the value whose fields are changed: JSON, or the tags of a page. */
 export function readAs(kind: Kind, text: string | undefined): unknown {
   return kind === "job page" ? tagsIn(text ?? "") : (JSON.parse(text ?? "") as unknown);

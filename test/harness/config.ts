@@ -2,6 +2,11 @@ import type { World } from "../world/index.ts";
 
 export const role = "arn:aws:iam::123456789012:role/app-deploy";
 
+/** Limits that no number of cases in a row meets, however fast the machine is. */
+export const wideLimits = {
+  limits: { per_address: "9000000/m", per_repository: "9000000/m", per_run: "9000000/m" },
+} as const;
+
 /** A grant as the operator writes it. */
 export type Grant = Readonly<Record<string, unknown>>;
 

@@ -6,6 +6,7 @@ import type { Job } from "../world/index.ts";
 import type { Bench } from "./bench.ts";
 import type { Body, Challenge, Client } from "./client.ts";
 import { askAsOriginal, type BinaryReply, legacyGrant } from "./original.ts";
+import { wideLimits } from "./config.ts";
 
 /** The three logs in which a key is looked for, each with a proof of its own. */
 export const logKinds = ["live feed", "stored log", "original's log"] as const;
@@ -17,9 +18,7 @@ export type LogKind = (typeof logKinds)[number];
 export const logSetting = {
   attacks: true,
   grants: [legacyGrant("legacy")],
-  settings: {
-    limits: { per_address: "1000000/m", per_repository: "1000000/m", per_run: "1000000/m" },
-  },
+  settings: wideLimits,
 };
 
 /** Who has a key, and a ticket of the broker's for it and for this run. */

@@ -1,8 +1,7 @@
 import type { Job } from "../world/index.ts";
 import type { Bench } from "./bench.ts";
-import { wideLimits } from "./changed-answers.ts";
 import { Client } from "./client.ts";
-import { type Grant, grantLike, roleOf } from "./config.ts";
+import { type Grant, grantLike, roleOf, wideLimits } from "./config.ts";
 import type { HonestSession } from "./identity-verdict.ts";
 
 export const publicUrl = "https://broker.example.com";
