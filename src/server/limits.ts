@@ -31,7 +31,7 @@ export class Limits {
     this.#run = store.limiter("run", perRun);
     this.#provedRepository = store.limiter("proved-repository", perRepository);
     this.#provedRun = store.limiter("proved-run", perRun);
-    this.#seen = new LRUCache({ max: 20_000, ttl: perAddress.seconds * 1000 });
+    this.#seen = new LRUCache({ max: 20_000, ttl: perAddress.seconds * 1000, perf: Date });
   }
 
   /**

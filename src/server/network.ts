@@ -45,21 +45,13 @@ const longestPauseMs = 2_000;
  * Retry-After, and no redirects, so that nothing secret can be led to another host (F-01, H-19).
  */
 export class Network {
-  readonly #agent: Dispatcher;
+  #agent: Dispatcher = openAgent();
   readonly #random: () => number;
   readonly #onExchange: OnExchange | undefined;
 
   constructor(options: { random?: () => number; onExchange?: OnExchange } = {}) {
     this.#random = options.random ?? Math.random;
     this.#onExchange = options.onExchange;
-    this.#agent = new Agent({
-      connections: 64,
-      connect: { timeout: 5_000 },
-      headersTimeout: 10_000,
-      bodyTimeout: 10_000,
-      keepAliveTimeout: 30_000,
-      maxHeaderSize: 32_768,
-    });
   }
 
   /** @throws {NetworkError} when there is no whole answer; any status is an answer, redirects too. */
@@ -77,6 +69,16 @@ export class Network {
       }
       await new Promise((resolve) => setTimeout(resolve, pause));
     }
+  }
+
+  /**
+   * Goes on with new connections. After a long sleep the other side of a kept one may be gone without a
+   * word; what is under way fails as when the wire breaks, and is tried again.
+   */
+  async renew(): Promise<void> {
+    const before = this.#agent;
+    this.#agent = openAgent();
+    await before.destroy();
   }
 
   close(): Promise<void> {
@@ -114,6 +116,17 @@ export class Network {
     const jitter = (0.5 + this.#random()) * 100 * 2 ** attempt;
     return told === null ? jitter : told * 1000 + jitter;
   }
+}
+
+function openAgent(): Dispatcher {
+  return new Agent({
+    connections: 64,
+    connect: { timeout: 5_000 },
+    headersTimeout: 10_000,
+    bodyTimeout: 10_000,
+    keepAliveTimeout: 30_000,
+    maxHeaderSize: 32_768,
+  });
 }
 
 /** Errors of the wire and of the server may pass; a long Retry-After is for whoever asked, not for us to sit out. */

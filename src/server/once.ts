@@ -37,7 +37,8 @@ export class SingleUse<T extends object> {
 
   constructor(store: Pick<Store, "claim" | "release">, most = 2_000) {
     this.#store = store;
-    this.#answers = new LRUCache({ max: most });
+    // By the wall clock, as what they answer: a process that was frozen has not kept them the longer.
+    this.#answers = new LRUCache({ max: most, perf: Date });
   }
 
   /** @param decide awaits its claim at the last moment at which a refusal costs nothing */

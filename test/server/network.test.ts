@@ -221,3 +221,40 @@ describe("Retry-After", () => {
     expect(retryAfterSeconds({}, now)).toBeNull();
   });
 });
+
+describe("renewed connections", () => {
+  test("what is under way is tried again on a new one", async () => {
+    const held: ServerResponse[] = [];
+    const { url, count } = await serve((_, response) => {
+      // The first, on a connection that has died without a word, is never answered.
+      if (held.push(response) > 1) response.end("answered");
+    });
+    const network = new Network({ random: () => 0 });
+    onTestFinished(() => network.close());
+    const asked = network.call({ url, maxBytes: 1_000, timeoutMs: 50_000 });
+    await expect.poll(count).toBe(1);
+    await network.renew();
+    expect(await asked).toMatchObject({ status: 200, body: "answered" });
+    expect(count()).toBe(2);
+  });
+
+  test("a kept one is not used again", async () => {
+    const ports: (number | undefined)[] = [];
+    const { url } = await serve((request, response) => {
+      ports.push(request.socket.remotePort);
+      response.end("x");
+    });
+    const network = new Network();
+    onTestFinished(() => network.close());
+    const ask = async (): Promise<void> => {
+      await network.call({ url, maxBytes: 1_000 });
+      await new Promise(setImmediate);
+    };
+    for (let count = 0; count < 5; count++) await ask();
+    const before = new Set(ports);
+    expect(before.size).toBeLessThan(5);
+    await network.renew();
+    await ask();
+    expect(before).not.toContain(ports.at(-1));
+  });
+});

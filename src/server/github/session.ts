@@ -1,5 +1,6 @@
 import { Refusal } from "../../core/errors.ts";
 import type { Secret } from "../../core/secret.ts";
+import { clock } from "../clock.ts";
 import { type Answer, type Network, NetworkError } from "../network.ts";
 import { pauseSeconds, rateLimited } from "./pause.ts";
 
@@ -37,7 +38,7 @@ export class GitHubSession {
     if (url.origin !== this.origin.origin || url.pathname + url.search !== path) {
       throw new Refusal("invalid_request", { note: "an address came out other than it was built" });
     }
-    const left = this.#pausedUntil - performance.now();
+    const left = this.#pausedUntil - clock.steady();
     if (left > 0) throw rateLimited(Math.ceil(left / 1000));
     const answer = await this.#call(url, accept, maxBytes, tooLarge);
     this.#assertNoPause(answer);
@@ -49,7 +50,7 @@ export class GitHubSession {
     // Of a page only its status and headers count: its text can be anybody's.
     const seconds = pauseSeconds({ ...answer, body: "" }, Date.now());
     if (seconds === null) return;
-    this.#pausedUntil = Math.max(this.#pausedUntil, performance.now() + seconds * 1000);
+    this.#pausedUntil = Math.max(this.#pausedUntil, clock.steady() + seconds * 1000);
     throw rateLimited(seconds);
   }
 

@@ -16,8 +16,11 @@ export class FlexibleLimiter implements Limiter {
   readonly #name: string;
   readonly #inner: Pick<RateLimiterAbstract, "consume">;
   readonly #backup: Backup | undefined;
-  /** Who has been told to wait is told again without asking the store: a flood costs it nothing (H-09). */
-  readonly #waiting = new LRUCache<string, true>({ max: 10_000 });
+  /**
+   * Who has been told to wait is told again without asking the store: a flood costs it nothing (H-09).
+   * By the wall clock, as the stores count: a monotonic one stands still in a process that is frozen.
+   */
+  readonly #waiting = new LRUCache<string, true>({ max: 10_000, perf: Date });
 
   constructor(name: string, inner: Pick<RateLimiterAbstract, "consume">, backup?: Backup) {
     this.#name = name;
