@@ -2,18 +2,25 @@ import { z } from "zod";
 import { Secret } from "../core/secret.ts";
 import { EnvironmentError } from "./environment-error.ts";
 
-/** What of the broker's secrets is in AWS Secrets Manager, under the original's names. */
-export interface StoredSecrets {
-  readonly ApiToken?: Secret;
-  readonly UserSession?: Secret;
-}
+/** The first two are the original's names. */
+const names = [
+  "ApiToken",
+  "UserSession",
+  "AppId",
+  "AppPrivateKey",
+  "SigningKey",
+  "SigningKeyPrevious",
+] as const;
+export type StoredName = (typeof names)[number];
 
-const text = z.string().trim().min(1);
-/** Other keys may be there: the secret may serve others as well. */
+/** What of the broker's secrets is in AWS Secrets Manager. */
+export type StoredSecrets = Readonly<Partial<Record<StoredName, Secret>>>;
+
+/** Other keys may be there: the secret may serve others as well. An empty text keeps a place, and is none. */
 const shape = z
-  .object({ ApiToken: text, UserSession: text })
-  .partial()
-  .refine(({ ApiToken, UserSession }) => ApiToken !== undefined || UserSession !== undefined);
+  .object(Object.fromEntries(names.map((name) => [name, z.string().trim().optional()])))
+  .transform((given) => Object.entries(given).filter(([, value]) => value))
+  .refine((filled) => filled.length > 0);
 
 /**
  * Reads the secret; the SDK is loaded only here, since most brokers do without.
@@ -26,16 +33,12 @@ export async function readFromSecretsManager(
 ): Promise<StoredSecrets> {
   const content = await fetchContent(id, environment);
   const result = shape.safeParse(parseJson(content));
-  if (!result.success) {
-    throw new EnvironmentError(
-      `GITHUB_SECRET_ID: the secret ${id} must be JSON with ApiToken or UserSession, or both, as text`,
-    );
+  if (result.success) {
+    return Object.fromEntries(result.data.map(([name, value]) => [name, new Secret(value ?? "")]));
   }
-  const { ApiToken, UserSession } = result.data;
-  return {
-    ...(ApiToken !== undefined && { ApiToken: new Secret(ApiToken) }),
-    ...(UserSession !== undefined && { UserSession: new Secret(UserSession) }),
-  };
+  throw new EnvironmentError(
+    `GITHUB_SECRET_ID: the secret ${id} must be JSON with ApiToken or UserSession, or others of the broker's secrets, as text`,
+  );
 }
 
 async function fetchContent(id: string, environment: NodeJS.ProcessEnv): Promise<string> {

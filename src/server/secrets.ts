@@ -3,7 +3,7 @@ import { Secret } from "../core/secret.ts";
 import { EnvironmentError } from "./environment-error.ts";
 import { type Exposure, exposureOf } from "./exposure.ts";
 import { type App, parseAppKey } from "./github/app-tokens.ts";
-import { readFromSecretsManager, type StoredSecrets } from "./secrets-manager.ts";
+import { readFromSecretsManager, type StoredName, type StoredSecrets } from "./secrets-manager.ts";
 
 /** How the broker asks GitHub's API: by a token, or as an App. */
 export type ApiAccess =
@@ -30,6 +30,17 @@ const names = [
   "ACTIONS2AWS_SIGNING_KEY_PREVIOUS",
 ] as const;
 type Name = (typeof names)[number];
+
+/** What they are called in Secrets Manager. */
+const stored: Readonly<Record<Name, StoredName>> = {
+  GITHUB_TOKEN: "ApiToken",
+  GITHUB_APP_ID: "AppId",
+  GITHUB_APP_PRIVATE_KEY: "AppPrivateKey",
+  GITHUB_USER_SESSION: "UserSession",
+  ACTIONS2AWS_SIGNING_KEY: "SigningKey",
+  ACTIONS2AWS_SIGNING_KEY_PREVIOUS: "SigningKeyPrevious",
+};
+
 /** Read by the store itself, once. */
 export const storePassword = "ACTIONS2AWS_STORE_PASSWORD";
 
@@ -78,23 +89,23 @@ export class SecretSources {
    * @throws {EnvironmentError} with the first fault; never with anything of a secret's
    */
   async read({ stored: askStored }: { stored: boolean }): Promise<Secrets> {
-    const given = new Map(names.map((name) => [name, this.#value(name)]));
-    const stored: StoredSecrets =
+    const here = new Map(names.map((name) => [name, this.#value(name)]));
+    const there: StoredSecrets =
       this.#secretId && askStored
         ? await readFromSecretsManager(this.#secretId, this.#environment)
         : {};
-    const token = one(given, "GITHUB_TOKEN", stored.ApiToken, "ApiToken");
-    const session = one(given, "GITHUB_USER_SESSION", stored.UserSession, "UserSession");
+    const given = new Map(names.map((name) => [name, one(name, here.get(name), there)]));
+    const token = given.get("GITHUB_TOKEN");
     const app = appOf(given.get("GITHUB_APP_ID"), given.get("GITHUB_APP_PRIVATE_KEY"));
-    if (token && app)
-      throw givenTwice(given.get("GITHUB_TOKEN") ? "GITHUB_TOKEN" : "ApiToken", "GITHUB_APP_ID");
-    const signingKeys = signingKeysOf(given);
-    const all = [...given.values(), token, session].map((secret) => secret?.reveal());
+    if (token && app) {
+      const called = (name: Name): string => (here.get(name) ? name : stored[name]);
+      throw givenTwice(called("GITHUB_TOKEN"), called("GITHUB_APP_ID"));
+    }
     return {
       api: app ? { kind: "app", app } : token ? { kind: "token", token } : null,
-      session: session ?? null,
-      ...signingKeys,
-      fingerprint: new Secret(JSON.stringify(all)),
+      session: given.get("GITHUB_USER_SESSION") ?? null,
+      ...signingKeysOf(given),
+      fingerprint: new Secret(JSON.stringify([...given.values()].map((it) => it?.reveal()))),
     };
   }
 
@@ -133,15 +144,11 @@ function readSecretFile(name: string, path: string): Secret | undefined {
   }
 }
 
-function one(
-  given: ReadonlyMap<Name, Secret | undefined>,
-  name: Name,
-  stored: Secret | undefined,
-  key: string,
-): Secret | undefined {
-  const here = given.get(name);
-  if (here && stored) throw givenTwice(name, `${key} in the secret of GITHUB_SECRET_ID`);
-  return here ?? stored;
+/** @throws {EnvironmentError} when it is in the environment and in Secrets Manager */
+function one(name: Name, here: Secret | undefined, there: StoredSecrets): Secret | undefined {
+  const other = there[stored[name]];
+  if (here && other) throw givenTwice(name, `${stored[name]} in the secret of GITHUB_SECRET_ID`);
+  return here ?? other;
 }
 
 function signingKeysOf(

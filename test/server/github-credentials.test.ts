@@ -92,6 +92,59 @@ describe("from Secrets Manager", () => {
     expect(manager.asked[0]?.authorization).toContain("/eu-west-3/secretsmanager/");
   });
 
+  test("the signing key, and an App: instances have all of it from one place", async () => {
+    const manager = await scriptedSecretsManager({});
+    const environment = {
+      ...neither,
+      GITHUB_SECRET_ID: "x",
+      AWS_ENDPOINT_URL_SECRETS_MANAGER: manager.url,
+    };
+    const stored = (world: World): string => {
+      const { GITHUB_APP_ID: AppId, GITHUB_APP_PRIVATE_KEY: AppPrivateKey } = asApp(world);
+      return JSON.stringify({
+        ApiToken: "",
+        AppId,
+        AppPrivateKey,
+        UserSession: world.github.session.cookie,
+        SigningKey: "canary of a signing key, 32 characters",
+      });
+    };
+    const before = (world: World): void => {
+      manager.secrets.x = stored(world);
+    };
+    const it = await Operated.open({ environment, before });
+    const client = await it.client();
+    const challenge = await client.challenge();
+    client.announce(challenge);
+    expect(it.text).not.toMatch(/ACTIONS2AWS_SIGNING_KEY is not set/);
+    // Another instance on the same secret: its signatures are the same, as a reload shows.
+    await it.broker.reload();
+    await expect(client.credentialsIn(await client.ask(challenge))).resolves.toMatchObject({
+      AccessKeyId: expect.stringMatching(/^ASIA/),
+    });
+    expect(it.log).toContainEqual(
+      expect.objectContaining({ msg: "reloaded", secrets: "unchanged" }),
+    );
+  });
+
+  test.each([
+    ["is short", "x".repeat(31), {}, /^ACTIONS2AWS_SIGNING_KEY must be 32 characters/],
+    [
+      "is given as well",
+      "x".repeat(32),
+      { ACTIONS2AWS_SIGNING_KEY: "y".repeat(32) },
+      /^ACTIONS2AWS_SIGNING_KEY and SigningKey .*both set/,
+    ],
+  ])("a signing key that %s stops the start", async (_, SigningKey, more, told) => {
+    const manager = await scriptedSecretsManager({ x: JSON.stringify({ SigningKey }) });
+    const environment = {
+      ...more,
+      GITHUB_SECRET_ID: "x",
+      AWS_ENDPOINT_URL_SECRETS_MANAGER: manager.url,
+    };
+    expect((await refusal(environment)).message).toMatch(told);
+  });
+
   test.each([
     ["is not there", new Error("x"), "can't be read (Error)"],
     ["is not for the broker", errorNamed("AccessDeniedException"), "(AccessDeniedException)"],
