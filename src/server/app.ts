@@ -1,4 +1,3 @@
-import type { HttpBindings } from "@hono/node-server";
 import { type Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
@@ -23,8 +22,19 @@ export interface AppParts {
   basePath: string;
 }
 
+/** A request as it came: as Node's HTTP has it, or as much of that as an event tells. */
+export interface Arrival {
+  readonly incoming: {
+    /** The path as it was sent, with its query. */
+    readonly url?: string | undefined;
+    readonly socket: { readonly remoteAddress?: string | undefined };
+  };
+  /** Until when AWS must be asked, by the monotonic clock, where an answer that comes later gets lost. */
+  readonly decideBy?: number | undefined;
+}
+
 type Env = {
-  Bindings: HttpBindings;
+  Bindings: Arrival;
   /** `beyondLimit`: what the address has used up, if so; see Limits. */
   Variables: { requestId: string; beyondLimit: Refusal | null };
 };
@@ -73,7 +83,7 @@ export function createApp(parts: AppParts): Hono<Env> {
 }
 
 /** Paths count as they were sent: nothing is decoded or folded (H-18). A query would be an address of its own. */
-function exactPath(_request: Request, options?: { env?: HttpBindings | undefined }): string {
+function exactPath(_request: Request, options?: { env?: Arrival | undefined }): string {
   return options?.env?.incoming.url ?? "/";
 }
 
@@ -148,6 +158,7 @@ function callerOf(context: Context<Env>, parts: AppParts): Caller {
   return {
     requestId: context.get("requestId"),
     address,
+    decideBy: context.env.decideBy,
     // Limits of repositories are kept for those that a grant names, so that no flood of names fills them.
     admit: async (asked) => {
       const isNamed = namesRepository(parts.rules().policy, asked.repository);

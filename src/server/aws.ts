@@ -14,14 +14,26 @@ export interface RoleCredentials {
 export interface RoleIssuer {
   /** @throws {Refusal} aws_denied, aws_unavailable */
   assumeRole(plan: AssumeRolePlan): Promise<RoleCredentials>;
+  /** Lets go of connections that were kept. */
+  renewConnections?(): void;
 }
+
+const withinMs = 12_000;
 
 /** STS by the SDK's usual chain of credentials and its regional endpoints. */
 export class StsIssuer implements RoleIssuer {
   readonly #client: STSClient;
+  readonly #withinMs: number;
 
-  constructor(options: { region: string }) {
+  /** @param options `withinMs` for the SDK's three attempts together */
+  constructor(options: { region: string; withinMs?: number }) {
     this.#client = new STSClient({ region: options.region, maxAttempts: 3 });
+    this.#withinMs = options.withinMs ?? withinMs;
+  }
+
+  renewConnections(): void {
+    // What the SDK calls so ends the sockets; the client opens new ones.
+    this.#client.destroy();
   }
 
   async assumeRole(plan: AssumeRolePlan): Promise<RoleCredentials> {
@@ -39,7 +51,7 @@ export class StsIssuer implements RoleIssuer {
       Policy: plan.policy,
     });
     try {
-      return await this.#client.send(command, { abortSignal: AbortSignal.timeout(12_000) });
+      return await this.#client.send(command, { abortSignal: AbortSignal.timeout(this.#withinMs) });
     } catch (error) {
       throw refusalOf(error);
     }

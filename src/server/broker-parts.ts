@@ -12,7 +12,7 @@ import type { Store } from "./store.ts";
 export interface Clock {
   /** Milliseconds since 1970. */
   wall: () => number;
-  /** Milliseconds that never run backwards. */
+  /** Milliseconds that never run backwards, and do not stand still while the process does. */
   steady: () => number;
 }
 
@@ -46,6 +46,8 @@ export interface BrokerParts {
 export interface Caller {
   requestId: string;
   address: string;
+  /** Until when AWS must be asked, monotonic milliseconds: later is too late for the answer. */
+  decideBy?: number | undefined;
   /** Called once the request is well formed, before anything is asked of anyone. @throws {Refusal} rate_limited */
   admit?: (asked: Asked) => Promise<void>;
   /** Called once the job has proved itself, before AWS is asked. @throws {Refusal} rate_limited */

@@ -16,6 +16,7 @@ import {
 import { seal } from "../core/seal.ts";
 import type { BrokerParts, Caller, ChallengeAnswer, Rules } from "./broker-parts.ts";
 import { type Case, examine, type Inquiry } from "./examine.ts";
+import { inTime } from "./in-time.ts";
 import { Issuing } from "./issuing.ts";
 import { NativeRecipient } from "./native-recipient.ts";
 import { SingleUse } from "./once.ts";
@@ -85,7 +86,10 @@ export class Broker {
       const grants = grantsFor(policy, ask);
       assertProofWanted(grants, ask.proofs);
       const challenge = ask.ticket === undefined ? null : this.#challengeOf(ask, ask.ticket);
-      const token = ask.oidc_token === undefined ? null : await this.#tokenOf(ask, ask.oidc_token);
+      const token =
+        ask.oidc_token === undefined
+          ? null
+          : await this.#inTime(caller, decided, this.#tokenOf(ask, ask.oidc_token));
       // The token itself is not kept: its id names it.
       const fingerprint = JSON.stringify({ ...ask, oidc_token: token?.jti });
       const use =
@@ -93,8 +97,9 @@ export class Broker {
           ? useOfToken(token, fingerprint)
           : useOfChallenge(challenge, fingerprint);
       return this.#once.run(use, async (claim) => {
-        const proven = await this.#prove(ask, grants, challenge, token, decided);
-        await caller.admitProved?.(ask);
+        const proving = this.#prove(ask, grants, challenge, token, decided);
+        const proven = await this.#inTime(caller, decided, proving);
+        await this.#inTime(caller, decided, Promise.resolve(caller.admitProved?.(ask)));
         await claim();
         return this.#issue(proven, ask.public_key, this.#parts.clock.wall(), decided);
       });
@@ -120,10 +125,11 @@ export class Broker {
       return this.#once.run(useOfRenewal(token), async () => {
         const arrivedAt = this.#parts.clock.steady();
         const times = { notBefore: arrivedAt, arrivedAt };
-        const current = await examine(this.#parts.github, grants, inquiry, times, decided);
+        const examining = examine(this.#parts.github, grants, inquiry, times, decided);
+        const current = await this.#inTime(caller, decided, examining);
         decided.grant = current.grant.name;
         this.#assertNotTooOld(current.grant, renewal);
-        await caller.admitProved?.(inquiry);
+        await this.#inTime(caller, decided, Promise.resolve(caller.admitProved?.(inquiry)));
         return this.#issue({ case: current, inquiry }, renewal.publicKey, renewal.since, decided);
       });
     });
@@ -141,13 +147,9 @@ export class Broker {
       decided.asked = { repository: ask.Repo, run_id: ask.RunId, role: ask.RoleARN };
       await caller.admit?.(decided.asked);
       const grants = legacyGrants(grantsFor(policy, { repository: ask.Repo, role: ask.RoleARN }));
-      const { case: proven, publicKey } = await proveLegacy(
-        this.#prover(decided),
-        grants,
-        ask,
-        decided,
-      );
-      await caller.admitProved?.(decided.asked);
+      const proving = proveLegacy(this.#prover(decided), grants, ask, decided);
+      const { case: proven, publicKey } = await this.#inTime(caller, decided, proving);
+      await this.#inTime(caller, decided, Promise.resolve(caller.admitProved?.(decided.asked)));
       const plan = planIssue(proven.grant, proven.identity, { role: ask.RoleARN }, proven.facts);
       return this.#onceLegacy.run(useOfAnnouncement(plan, publicKey), () =>
         this.#issuing.issue(plan, decided, (credentials) => sealLegacy(credentials, publicKey)),
@@ -172,6 +174,11 @@ export class Broker {
     } catch (error) {
       throw await this.#issuing.deny(decided, error);
     }
+  }
+
+  /** All that is waited for before AWS is asked; from then on nothing is cut off. @throws {Refusal} */
+  #inTime<T>({ decideBy }: Caller, decided: Decided, work: Promise<T>): Promise<T> {
+    return inTime(work, decideBy, this.#parts.clock.steady, () => tooLate(decided));
   }
 
   #challengeOf(ask: CredentialRequest, ticket: string): string {
@@ -287,6 +294,13 @@ export class Broker {
 function proofOf({ proofs }: CredentialRequest): "log" | "oidc" | "both" {
   if (proofs.log && proofs.oidc) return "both";
   return proofs.oidc ? "oidc" : "log";
+}
+
+/** A log that is slow to read may have the line the next time; before that, it is GitHub who is slow. */
+function tooLate({ proof, grant }: Decided): Refusal {
+  const detail = "There was no time left for an answer: ask again.";
+  const reading = (proof === "log" || proof === "both") && grant !== undefined;
+  return new Refusal(reading ? "proof_pending" : "github_unavailable", { detail, retryAfter: 1 });
 }
 
 /** Token and log must speak of one repository, by id: names can change hands between the two. */

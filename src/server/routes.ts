@@ -1,6 +1,5 @@
-import type { HttpBindings } from "@hono/node-server";
+import type { Arrival } from "./app.ts";
 import type { Editions } from "./editions.ts";
-import type { listen } from "./listener.ts";
 import type { Telemetry } from "./telemetry.ts";
 
 const routes = ["/", "/v1/challenges", "/v1/credentials", "/v1/renewals", "/openapi.json"];
@@ -8,19 +7,19 @@ const routes = ["/", "/v1/challenges", "/v1/credentials", "/v1/renewals", "/open
 /** What callers make up is "other" (H-23). */
 export const knownRoutes: readonly string[] = [...routes, "other"];
 
+/** Where requests come in. */
+export interface Arrivals {
+  readonly fetch: (request: Request, arrival: Arrival) => Promise<Response>;
+}
+
 /** Hands each request to the edition in force when it came, and tells how long the answer took. */
-export function timedFetch(
-  editions: Editions,
-  telemetry: Telemetry,
-  now: () => number,
-): Parameters<typeof listen>[0] {
+export function timedFetch(editions: Editions, telemetry: Telemetry, now: () => number): Arrivals {
   return {
-    fetch: async (request, env) => {
+    fetch: async (request, arrival) => {
       const began = now();
       const { app, settings } = editions.current;
-      const bindings = env as HttpBindings;
-      const response = await app.fetch(request, bindings);
-      const route = routeOf(bindings.incoming.url ?? "", settings.config.publicUrl);
+      const response = await app.fetch(request, arrival);
+      const route = routeOf(arrival.incoming.url ?? "", settings.config.publicUrl);
       telemetry.answered(route, response.status, now() - began);
       return response;
     },

@@ -21,6 +21,8 @@ export interface Store {
   release(key: string): Promise<void>;
   /** @throws {Refusal} store_unavailable, when the store does not answer */
   check(): Promise<void>;
+  /** Lets go of connections that were kept. */
+  renewConnections?(): void;
   close(): Promise<void>;
 }
 

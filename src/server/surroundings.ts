@@ -35,7 +35,7 @@ export function warnOfSurroundings(
   { main, admin }: Addresses,
   { secrets }: Settings,
   sources: SecretSources,
-  { config: path, environment }: { config: string; environment: NodeJS.ProcessEnv },
+  { config: path }: { config: string },
   logger: Logger,
 ): void {
   if (!main.local) {
@@ -53,19 +53,23 @@ export function warnOfSurroundings(
   if (config) {
     logger.warn(config, "others on this machine may change the configuration: chmod go-w");
   }
-  const { NODE_EXTRA_CA_CERTS: authorities } = environment;
-  if (authorities) {
-    // Whom it vouches for is believed to be GitHub and AWS (F-21).
-    logger.warn(
-      { path: authorities },
-      "more certificate authorities are trusted than usual: NODE_EXTRA_CA_CERTS is set",
-    );
-  }
   if (!secrets.signingKey) {
     logger.info(
       "ACTIONS2AWS_SIGNING_KEY is not set: made one that holds until this instance stops",
     );
   }
+}
+
+/** Whom they vouch for is believed to be GitHub and AWS (F-21). */
+export function warnOfAuthorities(
+  { NODE_EXTRA_CA_CERTS: path }: NodeJS.ProcessEnv,
+  logger: Logger,
+): void {
+  if (!path) return;
+  logger.warn(
+    { path },
+    "more certificate authorities are trusted than usual: NODE_EXTRA_CA_CERTS is set",
+  );
 }
 
 /**

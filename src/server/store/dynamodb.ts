@@ -79,6 +79,11 @@ export class DynamoStore implements Store {
     await this.#answer(this.#client.send(command, inTime()));
   }
 
+  renewConnections(): void {
+    // What the SDK calls so ends the sockets; the client opens new ones.
+    this.#client.destroy();
+  }
+
   close(): Promise<void> {
     this.#client.destroy();
     return Promise.resolve();
