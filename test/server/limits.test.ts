@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import type { Refusal } from "../../src/core/errors.ts";
 import { Limits } from "../../src/server/limits.ts";
 import { MemoryStore } from "../../src/server/store/memory.ts";
@@ -95,4 +95,14 @@ describe("H-09: behind an address that a flood has used up", () => {
     const refusal = await usedUp(all);
     await expect(all.admitBeyond(here, { kind: "first", run }, refusal)).rejects.toBe(refusal);
   });
+});
+
+test("H-09: who has to wait waits by the wall clock, however long the process was frozen meanwhile", async () => {
+  vi.useFakeTimers({ toFake: ["Date"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const limiter = new MemoryStore().limiter("address", { points: 1, seconds: 3_600 });
+  expect(await limiter.take("192.0.2.1")).toEqual({ allowed: true });
+  expect(await limiter.take("192.0.2.1")).toMatchObject({ allowed: false });
+  vi.setSystemTime(Date.now() + 3_601_000);
+  expect(await limiter.take("192.0.2.1")).toEqual({ allowed: true });
 });

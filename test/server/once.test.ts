@@ -1,4 +1,4 @@
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { Refusal } from "../../src/core/errors.ts";
 import { type Claim, SingleUse, type Use } from "../../src/server/once.ts";
 import { MemoryStore } from "../../src/server/store/memory.ts";
@@ -122,4 +122,13 @@ describe("F-10: instances that share a store", () => {
     await expect(once.run(use("c"), decide)).rejects.toBe(down);
     expect(release).not.toHaveBeenCalled();
   });
+});
+
+test("R-07: an answer is kept by the wall clock: after a freeze for longer it is made anew", async () => {
+  vi.useFakeTimers({ toFake: ["Date"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const once = single();
+  const first = await once.run(use("renewal"), () => Promise.resolve({}));
+  vi.setSystemTime(Date.now() + 61_000);
+  expect(await once.run(use("renewal"), () => Promise.resolve({}))).not.toBe(first);
 });
