@@ -1,49 +1,29 @@
 import { describe, expect, test } from "vitest";
 import { grantLike } from "../harness/config.ts";
-import { stackOf } from "../harness/cloudformation.ts";
+import {
+  account,
+  brokerRole as broker,
+  BrokerStack,
+  log,
+  secret,
+  table,
+} from "../harness/broker-stack.ts";
 import type { Call } from "../harness/iam.ts";
 import { allows, mayAssume, type Policies, type Role } from "../harness/iam-simulation.ts";
 import { LambdaFunction, publicUrl } from "../server/lambda/function.ts";
 
-const account = "123456789012";
-const broker = `arn:aws:iam::${account}:role/actions2aws-broker`;
-const secret = `arn:aws:secretsmanager:eu-west-1:${account}:secret:actions2aws/github-AbCdEf`;
-const table = `arn:aws:dynamodb:eu-west-1:${account}:table/actions2aws`;
-const log = `arn:aws:logs:eu-west-1:${account}:log-group:/aws/lambda/actions2aws`;
 const exampleArn = `arn:aws:iam::${account}:role/example`;
-const values = {
-  "AWS::Partition": "aws",
-  "AWS::Region": "eu-west-1",
-  "AWS::AccountId": account,
-  "AWS::NoValue": "",
-  Api: "a1b2c3d4e5",
-  Function: "actions2aws",
-  Table: "actions2aws",
-  "Table.Arn": table,
-  GithubSecret: secret,
-  FunctionLogGroup: "/aws/lambda/actions2aws",
-  "FunctionLogGroup.Arn": `${log}:*`,
-  ApiLogGroup: "/aws/vendedlogs/actions2aws-api",
-  "ApiLogGroup.Arn": `arn:aws:logs:eu-west-1:${account}:log-group:/aws/vendedlogs/actions2aws-api:*`,
-  "BrokerRole.Arn": broker,
-};
-const template = "deploy/aws/template.yml";
-const stack = stackOf(template, { values, parameters: { ExampleRepository: "acme/app" } });
+const stack = new BrokerStack({ ExampleRepository: "acme/app" });
 
 interface RoleProperties {
   readonly AssumeRolePolicyDocument: object;
   readonly Policies: Policies;
   readonly Tags?: readonly { readonly Key: string; readonly Value: string }[];
 }
-const propertiesOf = (name: string): unknown => {
-  const resource = stack[name];
-  if (resource === undefined) throw new Error(`the template has no ${name}`);
-  return resource.Properties;
-};
-const { Policies: own } = propertiesOf("BrokerRole") as RoleProperties;
-const { AssumeRolePolicyDocument: trust, Tags = [] } = propertiesOf(
+const { Policies: own } = stack.propertiesOf("BrokerRole") as unknown as RoleProperties;
+const { AssumeRolePolicyDocument: trust, Tags = [] } = stack.propertiesOf(
   "ExampleRoleForGithub",
-) as RoleProperties;
+) as unknown as RoleProperties;
 const tags = Object.fromEntries(Tags.map(({ Key, Value }) => [Key, Value]));
 const example: Role = { arn: exampleArn, tags, trust };
 /** The same in another account. */
@@ -211,25 +191,25 @@ describe("the broker's own policy:", () => {
 
 test("a secret that is there already is read in place of one of the stack's", () => {
   const ExistingSecretArn = secret.replace("github", "mine");
-  const other = stackOf(template, { values, parameters: { ExistingSecretArn } });
-  expect(other.GithubSecret).toBeUndefined();
-  const text = JSON.stringify([other.BrokerRole, other.Function]);
+  const { resources } = new BrokerStack({ ExistingSecretArn });
+  expect(resources.GithubSecret).toBeUndefined();
+  const text = JSON.stringify([resources.BrokerRole, resources.Function]);
   expect(text).toContain(ExistingSecretArn);
   expect(text).not.toContain(secret);
 });
 
 test("of what is secret nothing is in the template: the signing key is made where it is kept", () => {
-  const { GenerateSecretString: made } = propertiesOf("GithubSecret") as {
+  const { GenerateSecretString: made } = stack.propertiesOf("GithubSecret") as {
     GenerateSecretString: Record<string, unknown>;
   };
   expect(JSON.parse(String(made.SecretStringTemplate))).toEqual({ ApiToken: "", UserSession: "" });
   expect(made).toMatchObject({ GenerateStringKey: "SigningKey", PasswordLength: 64 });
-  const { Environment } = propertiesOf("Function") as { Environment: unknown };
+  const { Environment } = stack.propertiesOf("Function") as { Environment: unknown };
   expect(Environment).toEqual({ Variables: { GITHUB_SECRET_ID: secret } });
 });
 
 test("what API Gateway logs of a request is no body and no header", () => {
-  const { AccessLogSettings } = propertiesOf("Api") as {
+  const { AccessLogSettings } = stack.propertiesOf("Api") as {
     AccessLogSettings: { Format: string };
   };
   const logged = [...AccessLogSettings.Format.matchAll(/\$context\.([\w.]+)/g)].map(([, it]) => it);

@@ -101,7 +101,7 @@ class Server {
   }
 }
 
-async function untilDone(attempt: () => Promise<void>): Promise<void> {
+export async function untilDone(attempt: () => Promise<void>): Promise<void> {
   const end = performance.now() + 30_000;
   for (;;) {
     try {
@@ -137,7 +137,7 @@ async function makesTable(endpoint: string): Promise<void> {
   client.destroy();
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const address = server.address();
