@@ -5,6 +5,7 @@ import { useBench } from "../harness/bench.ts";
 import { grantLike } from "../harness/config.ts";
 import { type Call, listed, type Policy, trusts } from "../harness/iam.ts";
 import { repositoryOf } from "../harness/scenes.ts";
+import { wrongCalls } from "../harness/wrong-calls.ts";
 import type { AssumeRoleParameters } from "../world/sts/parameters.ts";
 
 /** The policies that operators are told to use, taken out of the text. */
@@ -69,41 +70,9 @@ describe("The documentation's policies (A-03, A-12):", () => {
     expect(made.map((call) => trusts(trust, call))).toEqual([true, true, true, true]);
   });
 
-  /** The same calls, made by somebody or for something else. */
-  const wrong: Record<string, (call: Call) => Call> = {
-    "another role of the account": (call) => ({
-      ...call,
-      principal: broker.replace("broker", "admin"),
-    }),
-    "a role of that name in another account": (call) => ({
-      ...call,
-      principal: broker.replace("123456789012", "999999999999"),
-    }),
-    "no external id": (call) => ({ ...call, externalId: undefined }),
-    "another external id": (call) => ({ ...call, externalId: "acme/other" }),
-    "the external id in other case": (call) => ({ ...call, externalId: "ACME/shop" }),
-    "no tags at all": (call) => ({ ...call, tags: {} }),
-    "another repository's tag": (call) => ({
-      ...call,
-      tags: { ...call.tags, "github:repo": "acme/other" },
-    }),
-    "a tag more than there should be": (call) => ({
-      ...call,
-      tags: { ...call.tags, team: "admin" },
-    }),
-    ...Object.fromEntries(
-      ["github:repo", "github:runId", "github:jobId"].map((key) => [
-        `no ${key}`,
-        (call: Call): Call => {
-          const { [key]: _, ...tags } = call.tags;
-          return { ...call, tags };
-        },
-      ]),
-    ),
-  };
   test("the role's refuses the same calls when anything in them is wrong", async () => {
     const made = await calls();
-    for (const [name, spoil] of Object.entries(wrong)) {
+    for (const [name, spoil] of Object.entries(wrongCalls(broker, "acme/shop"))) {
       const passes = made.map((call) => trusts(trust, spoil(call)));
       expect([name, passes]).toEqual([name, made.map(() => false)]);
     }

@@ -10,6 +10,7 @@ import {
 } from "../harness/broker-stack.ts";
 import type { Call } from "../harness/iam.ts";
 import { allows, mayAssume, type Policies, type Role } from "../harness/iam-simulation.ts";
+import { wrongCalls } from "../harness/wrong-calls.ts";
 import { LambdaFunction, publicUrl } from "../server/lambda/function.ts";
 
 const exampleArn = `arn:aws:iam::${account}:role/example`;
@@ -65,13 +66,6 @@ async function calls(): Promise<Call[]> {
   }));
 }
 
-const without =
-  (key: string) =>
-  (call: Call): Call => {
-    const { [key]: _, ...others } = call.tags;
-    return { ...call, tags: others };
-  };
-
 describe("ExampleRoleForGithub, and each that is like it (A-03, A-12):", () => {
   test.each([
     ["in the broker's account", example],
@@ -80,39 +74,9 @@ describe("ExampleRoleForGithub, and each that is like it (A-03, A-12):", () => {
     for (const call of await calls()) expect(await mayAssume(call, own, role)).toBe(true);
   });
 
-  /** The same calls, made by somebody or for something else. */
-  const wrong: Record<string, (call: Call) => Call> = {
-    "another role of the account": (call) => ({
-      ...call,
-      principal: broker.replace("broker", "admin"),
-    }),
-    "a role of that name in another account": (call) => ({
-      ...call,
-      principal: broker.replace(account, "999999999999"),
-    }),
-    "no external id": (call) => ({ ...call, externalId: undefined }),
-    "another external id": (call) => ({ ...call, externalId: "acme/other" }),
-    "the external id in other case": (call) => ({ ...call, externalId: "ACME/app" }),
-    "no tags at all": (call) => ({ ...call, tags: {} }),
-    "another repository's tag": (call) => ({
-      ...call,
-      tags: { ...call.tags, "github:repo": "acme/other" },
-    }),
-    "a tag that is none of GitHub's": (call) => ({
-      ...call,
-      tags: { ...call.tags, team: "admin" },
-    }),
-    "a tag of GitHub's that the role does not know": (call) => ({
-      ...call,
-      tags: { ...call.tags, "github:admin": "true" },
-    }),
-    "no github:repo": without("github:repo"),
-    "no github:runId": without("github:runId"),
-    "no github:jobId": without("github:jobId"),
-  };
   test("nobody has it by the same calls when anything in them is wrong, whatever else the caller may", async () => {
     const made = await calls();
-    for (const [name, spoil] of Object.entries(wrong))
+    for (const [name, spoil] of Object.entries(wrongCalls(broker, "acme/app")))
       for (const call of made)
         for (const role of [example, abroad])
           for (const policies of [own, anything])

@@ -46,8 +46,11 @@ export interface BinaryReply extends Reply {
   readonly bytes: Uint8Array;
 }
 
+/** Where a broker is, and who is told of its answers. */
+type Asked = Pick<Bench, "replies"> & { readonly broker: { readonly url: string } };
+
 /** Sends what it is told to, and takes the answer as it is. */
-export async function send(bench: Bench, path: string, init: RequestInit): Promise<BinaryReply> {
+export async function send(bench: Asked, path: string, init: RequestInit): Promise<BinaryReply> {
   const response = await fetch(bench.broker.url + path, { redirect: "manual", ...init });
   const { status, headers } = response;
   const bytes = new Uint8Array(await response.arrayBuffer());
@@ -60,7 +63,7 @@ export async function send(bench: Bench, path: string, init: RequestInit): Promi
 
 /** Asks as the original's client does. */
 export function askAsOriginal(
-  bench: Bench,
+  bench: Asked,
   job: Job,
   change: object = {},
   path = "/",

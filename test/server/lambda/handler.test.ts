@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Body } from "../../harness/client.ts";
 import { grantLike, roleOf } from "../../harness/config.ts";
-import { newOriginalKey, openedBy } from "../../harness/original.ts";
+import { askAsOriginal, newOriginalKey, openedBy } from "../../harness/original.ts";
 import { ask } from "../../world/ask.ts";
 import { LambdaFunction, publicUrl } from "./function.ts";
 
@@ -63,21 +63,8 @@ describe("a job behind API Gateway", () => {
     github.say(job, step, key.line);
     github.completeStep(job, step, "success");
     github.addStep(job, { name: "request" });
-    const body = {
-      Repo: "acme/app",
-      RunId: String(job.run.id),
-      JobName: job.name,
-      StepName: "assume role",
-      RoleARN: roleOf("legacy"),
-    };
-    const response = await fetch(`${it.gateway.url}/`, {
-      method: "POST",
-      headers: json,
-      body: JSON.stringify(body),
-    });
-    expect(response.headers.get("content-type")).toBe("application/octet-stream");
-    const bytes = new Uint8Array(await response.arrayBuffer());
-    const reply = { status: response.status, headers: response.headers, text: "", json: {}, bytes };
+    const reply = await askAsOriginal({ broker: { url: it.gateway.url }, replies: [] }, job);
+    expect(reply.headers.get("content-type")).toBe("application/octet-stream");
     await expect(openedBy(key, reply)).resolves.toMatchObject({
       AccessKeyId: expect.stringMatching(/^ASIA/),
       Expiry: expect.any(String),
