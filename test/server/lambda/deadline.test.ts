@@ -140,6 +140,20 @@ describe("once AWS is asked nothing is cut off:", () => {
   });
 });
 
+test("the table hangs: that is told in time, nothing is given out, and asking again can pass", async () => {
+  const it = await open();
+  const client = await it.client();
+  const challenge = await client.challenge();
+  client.announce(challenge);
+  it.dynamo.hang(true);
+  const reply = await client.ask(challenge);
+  expect([reply.status, (reply.json as Body).code]).toEqual([503, "store_unavailable"]);
+  expect(it.world.sts.journal).toEqual([]);
+  expect(Math.min(...it.gateway.leftMs)).toBeGreaterThan(0);
+  it.dynamo.hang(false);
+  await expect(client.credentialsIn(await client.ask(challenge))).resolves.toBeDefined();
+});
+
 test("a request that waited for a cold start has less time, and clocks that differ take no more of it", async () => {
   const it = await open();
   const { github } = it.world;

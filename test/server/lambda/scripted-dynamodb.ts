@@ -10,17 +10,20 @@ interface Asked {
 /** DynamoDB as far as the broker's store knows it; the tests of `test/system` ask moto's. */
 export async function scriptedDynamoDB() {
   const claims = new Set<string>();
-  const asked: string[] = [];
+  let hangs = false;
   const { url } = await serve((request, response) => {
     void text(request).then((body) => {
       const operation = String(request.headers["x-amz-target"]).split(".").at(-1) ?? "";
-      asked.push(operation);
+      if (hangs) return;
       const { status, answer } = answerTo(operation, JSON.parse(body) as Asked, claims);
       response.writeHead(status, { "content-type": "application/x-amz-json-1.0" });
       response.end(JSON.stringify(answer));
     });
   });
-  return { url, asked, claims };
+  const hang = (on: boolean): void => {
+    hangs = on;
+  };
+  return { url, hang };
 }
 
 function answerTo(
