@@ -53,7 +53,8 @@ export async function openHandler(
     const decideBy = decideByOf(event, context);
     if (clock.steady() - awakeAt > sleepMs) await broker.renewConnections();
     await rereading.whenDue();
-    const result = await resultOf(await answer(broker, event, decideBy));
+    const response = await broker.arrivals.fetch(requestOf(event), arrivalOf(event, decideBy));
+    const result = await resultOf(response);
     await written(output);
     awakeAt = clock.steady();
     return result;
@@ -100,11 +101,6 @@ function decideByOf({ requestContext }: HttpEvent, context: Context): number {
   const waited = Math.min(Math.max(0, apart), longestWaitMs);
   const left = Math.min(answerWithinMs - waited, context.getRemainingTimeInMillis() - 1_000);
   return clock.steady() + left - afterDecisionMs;
-}
-
-async function answer(broker: OpenBroker, event: HttpEvent, decideBy: number): Promise<Response> {
-  const arrival = arrivalOf(event, decideBy);
-  return broker.arrivals.fetch(requestOf(event), arrival);
 }
 
 /** What was logged is out of this process before it may be frozen. */
