@@ -1,8 +1,8 @@
 import { execFile } from "node:child_process";
-import { copyFileSync, readFileSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { copyFileSync, mkdirSync, readFileSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { promisify } from "node:util";
-import { expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { readConfig } from "../../src/server/config-file.ts";
 import { makeFolder } from "../server/folder.ts";
 
@@ -11,8 +11,11 @@ const root = join(import.meta.dirname, "../..");
 const bundle = join(root, "dist/lambda/index.mjs");
 const example = join(root, "deploy/aws/broker.yml");
 
-test("the bundle is one file that needs nothing beside it but the configuration", async () => {
+beforeAll(async () => {
   await run(process.execPath, [join(root, "scripts/build-lambda.ts")]);
+});
+
+test("the bundle is one file that needs nothing beside it but the configuration", async () => {
   const folder = makeFolder();
   copyFileSync(bundle, join(folder, "index.mjs"));
   copyFileSync(example, join(folder, "broker.yml"));
@@ -26,6 +29,21 @@ test("the bundle is one file that needs nothing beside it but the configuration"
     stdout: expect.stringMatching(/^\{"msg":"not started","faults":\[".*GITHUB_TOKEN/),
   });
   expect(statSync(bundle).size).toBeLessThan(6e6);
+});
+
+test("the documentation's way to try the handler is one", async () => {
+  const documented = readFileSync(join(root, "docs/lambda.md"), "utf8");
+  const scripts = [...documented.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, it = ""]) => it);
+  const [script = ""] = scripts.filter((it) => it.includes("--eval"));
+  const folder = makeFolder();
+  mkdirSync(join(folder, "dist/lambda"), { recursive: true });
+  mkdirSync(join(folder, "deploy/aws"), { recursive: true });
+  copyFileSync(bundle, join(folder, "dist/lambda/index.mjs"));
+  copyFileSync(example, join(folder, "dist/lambda/broker.yml"));
+  copyFileSync(join(root, "deploy/aws/event.json"), join(folder, "deploy/aws/event.json"));
+  const env = { PATH: `${dirname(process.execPath)}:${process.env.PATH}` };
+  const { stdout } = await run("bash", ["-euc", script], { cwd: folder, env, maxBuffer: 2 ** 24 });
+  expect(stdout).toMatch(/statusCode: 200,[\s\S]*"openapi"/);
 });
 
 test("the example's configuration loads, and is one for Lambda", () => {
