@@ -89,9 +89,9 @@ export class Broker {
       // The token itself is not kept: its id names it.
       const fingerprint = JSON.stringify({ ...ask, oidc_token: token?.jti });
       const use =
-        challenge === null
-          ? useOfToken(token, fingerprint)
-          : useOfChallenge(challenge, fingerprint);
+        challenge !== null && readsLog(grants, token)
+          ? useOfChallenge(challenge, fingerprint)
+          : useOfToken(token, fingerprint);
       return this.#once.run(use, async (claim) => {
         const proven = await this.#prove(ask, grants, challenge, token, decided);
         await caller.admitProved?.(ask);
@@ -205,9 +205,7 @@ export class Broker {
       job: token ? { id: token.check_run_id } : ask.job,
       environment: token?.environment ?? null,
     };
-    // A grant that wants a token alone need not even name a step.
-    const readsLog = token === null || grants.some(({ proof }) => proof !== "oidc");
-    if (challenge !== null && readsLog) {
+    if (challenge !== null && readsLog(grants, token)) {
       const announcement = { publicKey: ask.public_key, challenge };
       const prover = this.#prover(decided);
       const proven = await proveByLog(prover, grants, inquiry, announcement, decided);
@@ -287,6 +285,11 @@ export class Broker {
 function proofOf({ proofs }: CredentialRequest): "log" | "oidc" | "both" {
   if (proofs.log && proofs.oidc) return "both";
   return proofs.oidc ? "oidc" : "log";
+}
+
+/** A grant that wants a token alone need not even name a step: a ticket beside the token proves nothing then. */
+function readsLog(grants: readonly Grant[], token: Claims | null): boolean {
+  return token === null || grants.some(({ proof }) => proof !== "oidc");
 }
 
 /** Token and log must speak of one repository, by id: names can change hands between the two. */
