@@ -14,8 +14,9 @@ import {
   withoutToken,
 } from "../core/request.ts";
 import { seal } from "../core/seal.ts";
+import { assertSameGrant } from "./await-proof.ts";
 import type { BrokerParts, Caller, ChallengeAnswer, Rules } from "./broker-parts.ts";
-import { type Case, examine, type Inquiry } from "./examine.ts";
+import { type Case, examine, freshForMs, type Inquiry } from "./examine.ts";
 import { Issuing } from "./issuing.ts";
 import { NativeRecipient } from "./native-recipient.ts";
 import { SingleUse } from "./once.ts";
@@ -30,6 +31,8 @@ import { useOfChallenge, useOfRenewal, useOfToken, useOfAnnouncement } from "./u
 interface Proven {
   case: Case;
   inquiry: Inquiry;
+  /** Of what a token says nothing is asked of GitHub, so that nothing of it grows old. */
+  byToken?: true;
 }
 
 /** The broker: request → identity → policy → proof → issue → audit → seal. */
@@ -96,7 +99,8 @@ export class Broker {
         const proven = await this.#prove(ask, grants, challenge, token, decided);
         await caller.admitProved?.(ask);
         await claim();
-        return this.#issue(proven, ask.public_key, this.#parts.clock.wall(), decided);
+        const fresh = proven.byToken ? proven : await this.#fresh(proven, grants, decided);
+        return this.#issue(fresh, ask.public_key, this.#parts.clock.wall(), decided);
       });
     });
   }
@@ -124,7 +128,8 @@ export class Broker {
         decided.grant = current.grant.name;
         this.#assertNotTooOld(current.grant, renewal);
         await caller.admitProved?.(inquiry);
-        return this.#issue({ case: current, inquiry }, renewal.publicKey, renewal.since, decided);
+        const fresh = await this.#fresh({ case: current, inquiry }, grants, decided);
+        return this.#issue(fresh, renewal.publicKey, renewal.since, decided);
       });
     });
   }
@@ -141,14 +146,15 @@ export class Broker {
       decided.asked = { repository: ask.Repo, run_id: ask.RunId, role: ask.RoleARN };
       await caller.admit?.(decided.asked);
       const grants = legacyGrants(grantsFor(policy, { repository: ask.Repo, role: ask.RoleARN }));
-      const { case: proven, publicKey } = await proveLegacy(
+      const { publicKey, ...proven } = await proveLegacy(
         this.#prover(decided),
         grants,
         ask,
         decided,
       );
       await caller.admitProved?.(decided.asked);
-      const plan = planIssue(proven.grant, proven.identity, { role: ask.RoleARN }, proven.facts);
+      const { grant, identity, facts } = (await this.#fresh(proven, grants, decided)).case;
+      const plan = planIssue(grant, identity, { role: ask.RoleARN }, facts);
       return this.#onceLegacy.run(useOfAnnouncement(plan, publicKey), () =>
         this.#issuing.issue(plan, decided, (credentials) => sealLegacy(credentials, publicKey)),
       );
@@ -217,7 +223,25 @@ export class Broker {
     decided.proof = "oidc";
     const byToken: Inquiry = { ...inquiry, proofs: { log: false, oidc: true } };
     const proven = await proveByToken(this.#parts, grants, byToken, token, decided);
-    return { case: proven, inquiry: byToken };
+    return { case: proven, inquiry: byToken, byToken: true };
+  }
+
+  /**
+   * GitHub, or the store, may have been slow since run and job were asked for: then they are asked for
+   * once more, and whatever they are now counts (G-08, H-11).
+   */
+  async #fresh(
+    { case: first, inquiry }: Proven,
+    grants: readonly Grant[],
+    decided: Decided,
+  ): Promise<Proven> {
+    const { github, clock } = this.#parts;
+    const now = clock.steady();
+    if (now - first.at <= freshForMs) return { case: first, inquiry };
+    const times = { notBefore: now, arrivedAt: now };
+    const latest = await examine(github, grants, inquiry, times, decided);
+    assertSameGrant(first, latest);
+    return { case: latest, inquiry };
   }
 
   /** @param since when the first credentials of this proof were given, milliseconds since 1970 */
