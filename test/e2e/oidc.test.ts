@@ -141,7 +141,7 @@ describe("which proofs a grant takes:", () => {
     const begun = performance.now();
     const reply = await ask(client, "by-token", {}, { ticket });
     expect(outcomeOf(reply)).toEqual(served);
-    expect(performance.now() - begun).toBeLessThan(4_000);
+    expect(performance.now() - begun).toBeLessThan(7_000);
     expect(bench().records).toMatchObject([{ decision: "allowed", proof: "oidc" }]);
   });
 });
