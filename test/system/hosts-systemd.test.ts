@@ -1,0 +1,228 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { brokerEnvironment, type LogLine, signingKey } from "../harness/broker.ts";
+import { type Body, Client } from "../harness/client.ts";
+import { configuration, type Grant, grantLike, role, roleOf } from "../harness/config.ts";
+import { program } from "../harness/program.ts";
+import { ask } from "../world/ask.ts";
+import { type Golden, startWorld, type World } from "../world/index.ts";
+import { Machine, root } from "./hosts/machine.ts";
+
+// The unit, under the systemd of this machine, as docs/systemd.md installs it.
+
+const unit = "actions2aws";
+const unitFile = join(import.meta.dirname, "../../deploy/systemd/actions2aws.service");
+const auditFile = "/var/log/actions2aws/audit.jsonl";
+const configFile = "/etc/actions2aws/broker.yml";
+const logFile = "/run/actions2aws.log";
+
+let world: World;
+let golden: Golden;
+let machine: Machine;
+
+/** The operator's drop-in. Where GitHub and AWS are is the world's to say; the log is read by the tests. */
+function dropIn(): string {
+  const environment = Object.entries(brokerEnvironment(world))
+    .filter(([name]) => name.startsWith("AWS_"))
+    .map(([name, value]) => `Environment=${name}=${value}`);
+  return [
+    "[Service]",
+    ...environment,
+    `StandardOutput=append:${logFile}`,
+    `StandardError=append:${logFile}`,
+  ].join("\n");
+}
+
+function grants(...more: readonly Grant[]): string {
+  return configuration(world, auditFile, more);
+}
+
+beforeAll(async () => {
+  world = await startWorld();
+  golden = world.github.golden();
+  const secrets = {
+    github_token: world.github.token,
+    github_user_session: world.github.session.cookie,
+    signing_key: signingKey,
+    signing_key_previous: "",
+  };
+  machine = await Machine.start({
+    // Any ports: others may be taken here.
+    [`etc/systemd/system/${unit}.service`]: {
+      text: readFileSync(unitFile, "utf8").replaceAll(/127\.0\.0\.1:\d+/g, "127.0.0.1:0"),
+    },
+    [`etc/systemd/system/${unit}.service.d/test.conf`]: { text: dropIn() },
+    "usr/local/bin/actions2aws": { copyOf: program },
+    [configFile]: { text: grants() },
+    ...Object.fromEntries(
+      Object.entries(secrets).map(([name, text]) => [`etc/actions2aws/secrets/${name}`, { text }]),
+    ),
+  });
+});
+afterAll(async () => {
+  await machine.stop();
+  await world.close();
+});
+
+beforeEach(async () => {
+  world.sts.clearJournal();
+  await machine.write(configFile, grants());
+  await machine.write(logFile, "");
+  expect(await machine.systemctl("start", unit)).toMatchObject({ exitCode: 0, stderr: "" });
+});
+afterEach(async () => {
+  expect(await machine.read(logFile)).not.toContain("canary");
+  await machine.systemctl("stop", unit);
+  await machine.systemctl("reset-failed", unit);
+});
+
+async function log(): Promise<LogLine[]> {
+  const lines = (await machine.read(logFile)).split("\n");
+  return lines.filter((line) => line.startsWith("{")).map((line) => JSON.parse(line) as LogLine);
+}
+
+/** Waits for the last line with this message. */
+async function said(message: string): Promise<LogLine> {
+  let found: LogLine | undefined;
+  await machine.until(async () => {
+    found = (await log()).findLast(({ msg }) => msg === message);
+    return found !== undefined;
+  });
+  return found ?? {};
+}
+
+/** In a job of its own, whose pinned step is in progress. */
+async function client(): Promise<Client> {
+  const { github } = world;
+  const job = github.addJob(github.addRun(golden.repository));
+  github.addStep(job);
+  const { url } = await said("listening");
+  return Client.of(world, String(url), job);
+}
+
+async function records(): Promise<Record<string, unknown>[]> {
+  const lines = (await machine.read(auditFile)).trim().split("\n");
+  return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+}
+
+test("systemd finds no fault in it, and little that it could still take away", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "actions2aws-unit-"));
+  const file = join(folder, `${unit}.service`);
+  writeFileSync(
+    file,
+    readFileSync(unitFile, "utf8").replaceAll("/usr/local/bin/actions2aws", program),
+  );
+  try {
+    expect(await root("systemd-analyze", "verify", file)).toEqual({
+      exitCode: 0,
+      stdout: "",
+      stderr: "",
+    });
+    // Of 10.0, tenfold. What is left: the network, and V8's machine code.
+    const limits = ["--offline=true", "--threshold=12"];
+    const { exitCode, stdout } = await root("systemd-analyze", "security", ...limits, file);
+    expect(stdout).toMatch(/Overall exposure level .*: (?:0|1\.[012]) OK/);
+    expect(exitCode).toBe(0);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test("a job gets its credentials, and another role is refused", async () => {
+  const job = await client();
+  const { AccessKeyId } = await job.obtain();
+  expect(AccessKeyId).toBe(world.sts.issued.at(-1)?.accessKeyId);
+  world.sts.clearJournal();
+  const refused = await job.attempt({ role: roleOf("other") });
+  expect(refused.json as Body).toMatchObject({ code: "role_not_granted" });
+  expect(world.sts.journal).toEqual([]);
+  expect((await records()).slice(-2)).toMatchObject([
+    { decision: "allowed", role },
+    { decision: "denied", code: "role_not_granted" },
+  ]);
+});
+
+test("it runs as a user of its own, without rights, and warns of no secret", async () => {
+  await said("admin listening");
+  const pid = await machine.property(unit, "MainPID");
+  const status = await machine.read(`/proc/${pid}/status`);
+  const of = (name: string): string[] =>
+    new RegExp(`^${name}:\\s+(.+)$`, "m").exec(status)?.[1]?.split(/\s+/) ?? [];
+  expect(Number(of("Uid")[0])).toBeGreaterThan(1000);
+  for (const name of ["CapEff", "CapPrm", "CapBnd", "CapAmb"])
+    expect([name, ...of(name)]).toEqual([name, "0000000000000000"]);
+  expect([...of("NoNewPrivs"), ...of("Seccomp")]).toEqual(["1", "2"]);
+  expect(await machine.read(`/proc/${pid}/limits`)).toMatch(/^Max core file size +0 +0 /m);
+  const warned = (await log()).filter(({ level }) => Number(level) >= 40);
+  expect(warned.map(({ msg }) => msg)).toEqual([
+    expect.stringMatching(/not AWS's own/), // the world's
+  ]);
+});
+
+test("what it keeps is its own: the secrets, and the audit file", async () => {
+  await (await client()).obtain();
+  const user = (await machine.run("stat", "-c", "%u", auditFile)).stdout.trim();
+  const modes = [
+    "/run/credentials/actions2aws.service/github_token",
+    auditFile,
+    "/var/log/actions2aws/",
+  ];
+  const { stdout } = await machine.run("stat", "-c", "%a %u", ...modes);
+  expect(stdout.trim().split("\n")).toEqual([`400 ${user}`, `600 ${user}`, `700 ${user}`]);
+  const [other] = ["65534"];
+  for (const path of modes) {
+    const read = ["setpriv", `--reuid=${other}`, "--clear-groups", "cat", path];
+    expect((await machine.run(...read)).stderr).toMatch(/Permission denied/);
+  }
+});
+
+test("a reload brings new grants, and tells of bad ones without taking them", async () => {
+  const job = await client();
+  const asked = { role: roleOf("later") };
+  expect((await job.attempt(asked)).json as Body).toMatchObject({ code: "role_not_granted" });
+
+  await machine.write(configFile, `${grants(grantLike("later", {}))}\nnonsense`);
+  const bad = await machine.systemctl("reload", unit);
+  expect(bad.exitCode).not.toBe(0);
+  expect((await job.attempt(asked)).json as Body).toMatchObject({ code: "role_not_granted" });
+  expect(world.sts.journal).toEqual([]);
+
+  await machine.write(configFile, grants(grantLike("later", {})));
+  expect(await machine.systemctl("reload", unit)).toMatchObject({ exitCode: 0 });
+  await said("reloaded");
+  await expect(job.obtain(asked)).resolves.toBeDefined();
+});
+
+test("it stops in order, and a restart takes new secrets", async () => {
+  await said("listening");
+  expect(await machine.systemctl("stop", unit)).toMatchObject({ exitCode: 0 });
+  await said("stopped");
+  expect(await machine.property(unit, "Result")).toBe("success");
+
+  const secret = "/etc/actions2aws/secrets/signing_key";
+  await machine.write(secret, "too short");
+  await machine.write(logFile, "");
+  await machine.systemctl("start", unit);
+  await machine.until(async () => (await machine.property(unit, "ActiveState")) === "failed");
+  expect(await machine.read(logFile)).toContain("ACTIONS2AWS_SIGNING_KEY must be 32 characters");
+  // It would not help to start again.
+  expect(await machine.property(unit, "NRestarts")).toBe("0");
+
+  await machine.write(secret, signingKey);
+  await machine.systemctl("reset-failed", unit);
+  expect(await machine.systemctl("start", unit)).toMatchObject({ exitCode: 0 });
+  await expect((await client()).obtain()).resolves.toBeDefined();
+});
+
+test("one that is killed comes back, and answers the operator on loopback", async () => {
+  await said("listening");
+  const pid = await machine.property(unit, "MainPID");
+  await machine.write(logFile, "");
+  await machine.run("kill", "-KILL", pid);
+  await machine.until(async () => (await machine.property(unit, "NRestarts")) === "1");
+  const { url } = await said("admin listening");
+  expect((await ask(`${String(url)}/healthz`)).status).toBe(200);
+  await expect((await client()).obtain()).resolves.toBeDefined();
+});

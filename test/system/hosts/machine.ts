@@ -1,0 +1,122 @@
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { vi } from "vitest";
+
+/** Namespaces and containers are made by root; CI of some makers runs as somebody else, who may sudo. */
+const asRoot = process.getuid?.() === 0 ? [] : ["sudo", "-n"];
+
+export interface Done {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export function root(...command: readonly string[]): Promise<Done> {
+  const [program = "", ...args] = [...asRoot, ...command];
+  return new Promise((resolve, reject) => {
+    execFile(program, args, { maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) => {
+      if (error && typeof error.code !== "number") reject(error);
+      else resolve({ exitCode: error ? Number(error.code) : 0, stdout, stderr });
+    });
+  });
+}
+
+/** A file of the machine: its text, or another file that it is a copy of. */
+export type MachineFile = { readonly text: string } | { readonly copyOf: string };
+
+/** What is started by itself is nothing: these stand for what units want to come after. */
+const emptyTargets = ["machine", "sysinit", "basic", "shutdown", "network-online", "multi-user"];
+const emptyTarget = "[Unit]\nDefaultDependencies=no\n";
+
+/** systemd as process 1, in namespaces of its own: see machine.sh. */
+export class Machine {
+  readonly #folder: string;
+  readonly #process: ChildProcess;
+  #output = "";
+
+  private constructor(folder: string, process: ChildProcess) {
+    this.#folder = folder;
+    this.#process = process;
+    for (const stream of [process.stdout, process.stderr])
+      stream?.setEncoding("utf8").on("data", (chunk: string) => (this.#output += chunk));
+  }
+
+  static async start(files: Readonly<Record<string, MachineFile>>): Promise<Machine> {
+    const folder = mkdtempSync(join(tmpdir(), "actions2aws-machine-"));
+    for (const name of ["files/units", "memory", "root"])
+      mkdirSync(join(folder, name), { recursive: true });
+    for (const name of emptyTargets)
+      writeFileSync(join(folder, `files/units/${name}.target`), emptyTarget);
+    for (const [path, file] of Object.entries(files)) await put(join(folder, "files", path), file);
+    const namespaces = ["--mount", "--pid", "--fork", "--kill-child", "--uts", "--ipc", "--cgroup"];
+    const script = join(import.meta.dirname, "machine.sh");
+    const [program = "", ...args] = [...asRoot, "unshare", ...namespaces, script, folder];
+    const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
+    const machine = new Machine(folder, child);
+    await machine.until(async () => {
+      if (child.exitCode !== null) return true;
+      return (await machine.systemctl("is-active", "machine.target")).exitCode === 0;
+    });
+    if (child.exitCode !== null) throw new Error(`no machine: ${machine.#output}`);
+    return machine;
+  }
+
+  systemctl(...args: readonly string[]): Promise<Done> {
+    return this.run("systemctl", ...args);
+  }
+
+  /** A property of a unit, as `systemctl show` has it. */
+  async property(unit: string, name: string): Promise<string> {
+    return (await this.systemctl("show", unit, "--value", "--property", name)).stdout.trim();
+  }
+
+  run(...command: readonly string[]): Promise<Done> {
+    const pid = this.#pid;
+    const inside = ["--mount", "--pid", "--uts", "--ipc", "--cgroup", `--wd=/proc/${pid}/root`];
+    return root("nsenter", "--target", pid, ...inside, ...command);
+  }
+
+  async read(path: string): Promise<string> {
+    return (await this.run("cat", path)).stdout;
+  }
+
+  write(path: string, text: string): Promise<Done> {
+    return this.run("sh", "-c", 'printf %s "$2" >"$1"', "sh", path, text);
+  }
+
+  async until(holds: () => Promise<boolean>): Promise<void> {
+    await vi.waitFor(
+      async () => {
+        if (!(await holds())) throw new Error(`it did not come to that:\n${this.#output}`);
+      },
+      { timeout: 30_000, interval: 100 },
+    );
+  }
+
+  async stop(): Promise<void> {
+    const gone = once(this.#process, "exit");
+    if (this.#process.exitCode === null && this.#process.signalCode === null) {
+      await root("kill", "-KILL", this.#pid);
+      await gone;
+    }
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  get #pid(): string {
+    try {
+      return readFileSync(join(this.#folder, "pid"), "utf8").trim();
+    } catch {
+      return "none";
+    }
+  }
+}
+
+async function put(path: string, file: MachineFile): Promise<void> {
+  mkdirSync(dirname(path), { recursive: true });
+  if ("copyOf" in file) await root("cp", file.copyOf, path);
+  else writeFileSync(path, file.text);
+  if (path.includes("/secrets/")) chmodSync(path, 0o600);
+}
