@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 import { vi } from "vitest";
 
 /** Namespaces and containers are made by root; CI of some makers runs as somebody else, who may sudo. */
-const asRoot = process.getuid?.() === 0 ? [] : ["sudo", "-n"];
+export const asRoot = process.getuid?.() === 0 ? [] : ["sudo", "-n"];
 
 export interface Done {
   readonly exitCode: number;
