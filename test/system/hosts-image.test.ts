@@ -1,15 +1,16 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import type { AddressInfo, Server } from "node:net";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { parse } from "yaml";
 import { brokerEnvironment, type LogLine, signingKey } from "../harness/broker.ts";
 import { type Body, Client } from "../harness/client.ts";
 import { configuration, type Grant, grantLike, role, roleOf } from "../harness/config.ts";
+import { deployment, manifests } from "../deploy/manifests.ts";
 import { type Golden, startWorld, type World } from "../world/index.ts";
-import { commandOf, composeFolder, podmanOptions, readCompose } from "./hosts/compose.ts";
+import { commandOf, composeFolder, podmanOptions, readCompose } from "../deploy/compose.ts";
 import { forward } from "./hosts/forward.ts";
 import { Images } from "./hosts/images.ts";
 import { asRoot, root } from "./hosts/machine.ts";
@@ -51,6 +52,7 @@ beforeAll(async () => {
   await writeFiles();
   await startContainers();
   await connectNetworks();
+  await untilStarted("broker");
 }, 180_000);
 afterAll(async () => {
   forwarder?.kill("SIGKILL");
@@ -99,9 +101,10 @@ async function startContainers(): Promise<void> {
   );
 }
 
+/** podman would raise these two, which not every machine's root may. */
+const limits = ["--ulimit=nofile=1024:1024", "--ulimit=nproc=1024:1024"];
+
 async function run(where: readonly string[], what: readonly string[]): Promise<void> {
-  // podman would raise these two, which not every machine's root may.
-  const limits = ["--ulimit=nofile=1024:1024", "--ulimit=nproc=1024:1024"];
   const done = await images.podman("run", "--detach", ...where, ...limits, ...what);
   expect(done).toMatchObject({ exitCode: 0 });
 }
@@ -123,7 +126,7 @@ async function connectNetworks(): Promise<void> {
   const [program = "", ...args] = [...asRoot, ...network, process.execPath, script, ...pairs];
   forwarder = spawn(program, args, { stdio: ["ignore", "pipe", "inherit"] });
   await new Promise((resolve) => forwarder.stdout?.once("data", resolve));
-  await root("chmod", "-R", "a+rwX", images.folder);
+  await root("chmod", "a+rw", socket("broker"), socket("redis"));
   const near = [await forward(0, socket("broker")), await forward(0, socket("redis"))];
   servers.push(...near);
   const [brokerPort = 0, redisPort = 0] = near.map((it) => (it.address() as AddressInfo).port);
@@ -142,6 +145,13 @@ function pidOf(container: string): Promise<string> {
 async function logOf(container: string): Promise<string> {
   const { stdout, stderr } = await images.podman("logs", container);
   return stdout + stderr;
+}
+
+async function untilStarted(container: string): Promise<void> {
+  const started = async (): Promise<void> => {
+    expect(await logOf(container)).toContain('"msg":"admin listening"');
+  };
+  await vi.waitFor(started, { timeout: 30_000, interval: 200 });
 }
 
 async function log(): Promise<LogLine[]> {
@@ -182,12 +192,8 @@ test("a job gets its credentials, and another role is refused", async () => {
 
 test("the image's own health check finds it well, and a stopped one not", async () => {
   expect(await images.podman("healthcheck", "run", "broker")).toMatchObject({ exitCode: 0 });
-  const name = "actions2aws";
-  const probe = ["probe", "http://127.0.0.1:9090/healthz"];
-  const alone = await images.podman(
-    ...["run", "--rm", "--network=none", "--ulimit=nofile=1024:1024", "--ulimit=nproc=1024:1024"],
-    ...[name, ...probe],
-  );
+  const stopped = ["run", "--rm", "--network=none", ...limits, "actions2aws"];
+  const alone = await images.podman(...stopped, "probe", "http://127.0.0.1:9090/healthz");
   expect(alone).toMatchObject({ exitCode: 4, stderr: expect.stringContaining("ECONNREFUSED") });
 });
 
@@ -207,8 +213,8 @@ test.for(["broker", "redis"])("%s has no rights, and nothing that it could write
   const own = name === "broker" ? ["/var/log/actions2aws"] : [];
   // What podman, and not Docker, mounts for itself.
   expect(writable.filter((point) => !/^\/(?:run\/\.containerenv|etc\/)/.test(point))).toEqual(own);
-  const limits = (await root("cat", `/proc/${pid}/limits`)).stdout;
-  expect(limits).toMatch(/^Max core file size +0 +0 /m);
+  const bounds = (await root("cat", `/proc/${pid}/limits`)).stdout;
+  expect(bounds).toMatch(/^Max core file size +0 +0 /m);
 });
 
 test("it stays below 150 MiB", async () => {
@@ -259,6 +265,42 @@ test("SIGHUP brings what was written into its files", async () => {
     interval: 200,
   });
   await expect(job.obtain(asked)).resolves.toBeDefined();
+});
+
+// Its image, arguments, user, variables, and secrets as `fsGroup` makes them.
+test("as a pod of deploy/kubernetes it starts, is well for kubelet, and stops in order", async () => {
+  const { template } = deployment();
+  const { securityContext: user, containers } = template.spec;
+  const [{ args, env, resources, volumeMounts }] = containers;
+  const folder = join(images.folder, "pod");
+  mkdirSync(folder);
+  const files = env.filter(({ name }) => name.endsWith("_FILE"));
+  for (const { value } of files)
+    writeFileSync(join(folder, basename(value)), signingKey, { mode: 0o440 });
+  await root("chown", "-R", `0:${user.runAsGroup}`, folder);
+  const { "broker.yml": text = "" } = manifests().get("ConfigMap")?.data ?? {};
+  const mounts: Record<string, string> = { secrets: folder, config: join(images.folder, "map") };
+  mkdirSync(mounts.config ?? "");
+  writeFileSync(join(mounts.config ?? "", "broker.yml"), text);
+  await run(
+    ["--name=pod", "--network=none", "--read-only", "--read-only-tmpfs=false", "--cap-drop=ALL"],
+    [
+      `--user=${user.runAsUser}:${user.runAsGroup}`,
+      `--memory=${parseInt(resources.limits.memory, 10)}m`,
+      ...env.map(({ name, value }) => `--env=${name}=${value}`),
+      ...volumeMounts.map(({ name, mountPath }) => `--volume=${mounts[name]}:${mountPath}:ro`),
+      "actions2aws",
+      ...args,
+    ],
+  );
+  await untilStarted("pod");
+  const asKubelet = ["exec", "pod", "/usr/local/bin/actions2aws", "probe"];
+  const well = await images.podman(...asKubelet, "http://127.0.0.1:9090/healthz");
+  expect(well).toMatchObject({ exitCode: 0 });
+  expect(await logOf("pod")).not.toMatch(/may read this secret|may change the configuration/);
+  expect(await images.podman("stop", "--time=30", "pod")).toMatchObject({ exitCode: 0 });
+  expect(await inspect("pod", ".State.ExitCode")).toBe("0");
+  expect(await logOf("pod")).not.toContain("canary");
 });
 
 test("it stops in order", async () => {

@@ -8,7 +8,7 @@ import { configuration, type Grant, grantLike, role, roleOf } from "../harness/c
 import { program } from "../harness/program.ts";
 import { ask } from "../world/ask.ts";
 import { type Golden, startWorld, type World } from "../world/index.ts";
-import { Machine, root } from "./hosts/machine.ts";
+import { Machine, run } from "./hosts/machine.ts";
 
 // The unit, under the systemd of this machine, as docs/systemd.md installs it.
 
@@ -115,14 +115,14 @@ test("systemd finds no fault in it, and little that it could still take away", a
     readFileSync(unitFile, "utf8").replaceAll("/usr/local/bin/actions2aws", program),
   );
   try {
-    expect(await root("systemd-analyze", "verify", file)).toEqual({
+    expect(await run("systemd-analyze", "verify", file)).toEqual({
       exitCode: 0,
       stdout: "",
       stderr: "",
     });
     // Of 10.0, tenfold. What is left: the network, and V8's machine code.
     const limits = ["--offline=true", "--threshold=12"];
-    const { exitCode, stdout } = await root("systemd-analyze", "security", ...limits, file);
+    const { exitCode, stdout } = await run("systemd-analyze", "security", ...limits, file);
     expect(stdout).toMatch(/Overall exposure level .*: (?:0|1\.[012]) OK/);
     expect(exitCode).toBe(0);
   } finally {

@@ -15,7 +15,11 @@ export interface Done {
 }
 
 export function root(...command: readonly string[]): Promise<Done> {
-  const [program = "", ...args] = [...asRoot, ...command];
+  return run(...asRoot, ...command);
+}
+
+export function run(...command: readonly string[]): Promise<Done> {
+  const [program = "", ...args] = command;
   return new Promise((resolve, reject) => {
     execFile(program, args, { maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) => {
       if (error && typeof error.code !== "number") reject(error);
@@ -53,7 +57,7 @@ export class Machine {
     for (const [path, file] of Object.entries(files)) await put(join(folder, "files", path), file);
     const namespaces = ["--mount", "--pid", "--fork", "--kill-child", "--uts", "--ipc", "--cgroup"];
     const script = join(import.meta.dirname, "machine.sh");
-    const [program = "", ...args] = [...asRoot, "unshare", ...namespaces, script, folder];
+    const [program, ...args] = [...asRoot, "unshare", ...namespaces, script, folder] as const;
     const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
     const machine = new Machine(folder, child);
     await machine.until(async () => {

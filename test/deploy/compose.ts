@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
 
-export const composeFolder = join(import.meta.dirname, "../../../deploy/container");
+export const composeFolder = join(import.meta.dirname, "../../deploy/container");
 
 /** A service of deploy/container/compose.yml, as far as it is used there. */
 export interface Service {
