@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { parse } from "yaml";
 import { root } from "../../scripts/bundle.ts";
 
-export const manifestsFolder = join(root, "deploy/kubernetes");
+const manifestsFolder = join(root, "deploy/kubernetes");
 
 export interface Manifest {
   readonly kind: string;

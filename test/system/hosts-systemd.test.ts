@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest
 import { brokerEnvironment, type LogLine, signingKey } from "../harness/broker.ts";
 import { type Body, Client } from "../harness/client.ts";
 import { configuration, type Grant, grantLike, role, roleOf } from "../harness/config.ts";
+import { root } from "../../scripts/bundle.ts";
 import { program } from "../harness/program.ts";
 import { ask } from "../world/ask.ts";
 import { type Golden, startWorld, type World } from "../world/index.ts";
@@ -13,7 +14,9 @@ import { Machine, run } from "./hosts/machine.ts";
 // The unit, under the systemd of this machine, as docs/systemd.md installs it.
 
 const unit = "actions2aws";
-const unitFile = join(import.meta.dirname, "../../deploy/systemd/actions2aws.service");
+const unitFile = join(root, "deploy/systemd/actions2aws.service");
+const installedUnit = "/etc/systemd/system/actions2aws.service";
+const secretsFolder = "/etc/actions2aws/secrets";
 const auditFile = "/var/log/actions2aws/audit.jsonl";
 const configFile = "/etc/actions2aws/broker.yml";
 const logFile = "/run/actions2aws.log";
@@ -35,6 +38,23 @@ function dropIn(): string {
   ].join("\n");
 }
 
+/** By the commands of docs/systemd.md, as they stand there; what is typed in comes after. */
+async function install(): Promise<void> {
+  const page = readFileSync(join(root, "docs/systemd.md"), "utf8");
+  const [, commands = ""] = /```sh\n([^`]+)```/.exec(page) ?? [];
+  expect(commands).toContain("install ");
+  const done = await machine.run("sh", "-ec", `exec </dev/null; cd /source; ${commands}`);
+  expect(done).toEqual({ exitCode: 0, stdout: "", stderr: "" });
+  const { token, session } = world.github;
+  await machine.write(`${secretsFolder}/github_token`, token);
+  await machine.write(`${secretsFolder}/github_user_session`, session.cookie);
+  // Any ports: others may be taken here.
+  await machine.run("sed", "-i", "s/127.0.0.1:[0-9]*/127.0.0.1:0/g", installedUnit);
+  await machine.run("mkdir", `${installedUnit}.d`);
+  await machine.write(`${installedUnit}.d/test.conf`, dropIn());
+  expect(await machine.systemctl("daemon-reload")).toMatchObject({ exitCode: 0 });
+}
+
 function grants(...more: readonly Grant[]): string {
   return configuration(world, auditFile, more);
 }
@@ -42,24 +62,8 @@ function grants(...more: readonly Grant[]): string {
 beforeAll(async () => {
   world = await startWorld();
   golden = world.github.golden();
-  const secrets = {
-    github_token: world.github.token,
-    github_user_session: world.github.session.cookie,
-    signing_key: signingKey,
-    signing_key_previous: "",
-  };
-  machine = await Machine.start({
-    // Any ports: others may be taken here.
-    [`etc/systemd/system/${unit}.service`]: {
-      text: readFileSync(unitFile, "utf8").replaceAll(/127\.0\.0\.1:\d+/g, "127.0.0.1:0"),
-    },
-    [`etc/systemd/system/${unit}.service.d/test.conf`]: { text: dropIn() },
-    "usr/local/bin/actions2aws": { copyOf: program },
-    [configFile]: { text: grants() },
-    ...Object.fromEntries(
-      Object.entries(secrets).map(([name, text]) => [`etc/actions2aws/secrets/${name}`, { text }]),
-    ),
-  });
+  machine = await Machine.start(root);
+  await install();
 });
 afterAll(async () => {
   await machine.stop();
@@ -201,7 +205,7 @@ test("it stops in order, and a restart takes new secrets", async () => {
   await said("stopped");
   expect(await machine.property(unit, "Result")).toBe("success");
 
-  const secret = "/etc/actions2aws/secrets/signing_key";
+  const secret = `${secretsFolder}/signing_key`;
   await machine.write(secret, "too short");
   await machine.write(logFile, "");
   await machine.systemctl("start", unit);

@@ -1,10 +1,11 @@
 #!/bin/bash
 # A machine in which systemd is process 1, over the files of this one: what it writes goes to memory,
 # and is gone with it. Its network is this machine's. To be run as root by
-#   unshare --mount --pid --fork --kill-child --uts --ipc --cgroup machine.sh FOLDER
-# FOLDER/files is laid over the root; FOLDER/root is where the machine's files are then.
+#   unshare --mount --pid --fork --kill-child --uts --ipc --cgroup machine.sh FOLDER SOURCE
+# FOLDER/units has the units that it boots with; it sees SOURCE as /source.
 set -euo pipefail
 folder=$1
+source=$2
 root=$folder/root
 
 # By the number that it has outside, others enter it.
@@ -29,7 +30,9 @@ mount --rbind /dev "$root/dev"
 
 # Nothing of this machine's is started: its units stay where they are, and are not looked at.
 mount -t tmpfs tmpfs "$root/etc/systemd/system"
-cp -a "$folder/files/." "$root/"
+mkdir -p "$root/source" "$root/units"
+mount --bind "$source" "$root/source"
+mount --bind "$folder/units" "$root/units"
 
 # Not chroot alone: who has only that may make no user namespace, as PrivateUsers= does.
 cd "$root"

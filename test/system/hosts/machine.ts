@@ -1,8 +1,8 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { vi } from "vitest";
 
 /** Namespaces and containers are made by root; CI of some makers runs as somebody else, who may sudo. */
@@ -28,9 +28,6 @@ export function run(...command: readonly string[]): Promise<Done> {
   });
 }
 
-/** A file of the machine: its text, or another file that it is a copy of. */
-export type MachineFile = { readonly text: string } | { readonly copyOf: string };
-
 /** What is started by itself is nothing: these stand for what units want to come after. */
 const emptyTargets = ["machine", "sysinit", "basic", "shutdown", "network-online", "multi-user"];
 const emptyTarget = "[Unit]\nDefaultDependencies=no\n";
@@ -48,16 +45,22 @@ export class Machine {
       stream?.setEncoding("utf8").on("data", (chunk: string) => (this.#output += chunk));
   }
 
-  static async start(files: Readonly<Record<string, MachineFile>>): Promise<Machine> {
+  /** @param source a folder that it sees as /source */
+  static async start(source: string): Promise<Machine> {
     const folder = mkdtempSync(join(tmpdir(), "actions2aws-machine-"));
-    for (const name of ["files/units", "memory", "root"])
-      mkdirSync(join(folder, name), { recursive: true });
+    for (const name of ["units", "memory", "root"]) mkdirSync(join(folder, name));
     for (const name of emptyTargets)
-      writeFileSync(join(folder, `files/units/${name}.target`), emptyTarget);
-    for (const [path, file] of Object.entries(files)) await put(join(folder, "files", path), file);
+      writeFileSync(join(folder, `units/${name}.target`), emptyTarget);
     const namespaces = ["--mount", "--pid", "--fork", "--kill-child", "--uts", "--ipc", "--cgroup"];
     const script = join(import.meta.dirname, "machine.sh");
-    const [program, ...args] = [...asRoot, "unshare", ...namespaces, script, folder] as const;
+    const [program, ...args] = [
+      ...asRoot,
+      "unshare",
+      ...namespaces,
+      script,
+      folder,
+      source,
+    ] as const;
     const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
     const machine = new Machine(folder, child);
     await machine.until(async () => {
@@ -116,11 +119,4 @@ export class Machine {
       return "none";
     }
   }
-}
-
-async function put(path: string, file: MachineFile): Promise<void> {
-  mkdirSync(dirname(path), { recursive: true });
-  if ("copyOf" in file) await root("cp", file.copyOf, path);
-  else writeFileSync(path, file.text);
-  if (path.includes("/secrets/")) chmodSync(path, 0o600);
 }
