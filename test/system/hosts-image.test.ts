@@ -6,14 +6,15 @@ import { Redis } from "ioredis";
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { parse } from "yaml";
 import { brokerEnvironment, type LogLine, signingKey } from "../harness/broker.ts";
-import { type Body, Client } from "../harness/client.ts";
-import { configuration, type Grant, grantLike, role, roleOf } from "../harness/config.ts";
+import type { Body, Client } from "../harness/client.ts";
+import { configuration, type Grant, grantLike, roleOf } from "../harness/config.ts";
 import { deployment, manifests } from "../deploy/manifests.ts";
 import { type Golden, startWorld, type World } from "../world/index.ts";
 import { commandOf, composeFolder, podmanOptions, readCompose } from "../deploy/compose.ts";
 import { forward } from "./hosts/forward.ts";
 import { Images } from "./hosts/images.ts";
 import { asRoot, root } from "./hosts/machine.ts";
+import { expectNotGranted, expectServes, newClient } from "./hosts/served.ts";
 
 // The image of deploy/container/Dockerfile, run by podman as compose.yml says, beside the Redis of it.
 // The two share a network that has loopback alone; the simulated GitHub and AWS are let in there.
@@ -168,26 +169,12 @@ async function audit(): Promise<object[]> {
     .map((line) => JSON.parse(line) as object);
 }
 
-/** In a job of its own, whose pinned step is in progress. */
 function client(): Promise<Client> {
-  const { github } = world;
-  const job = github.addJob(github.addRun(golden.repository));
-  github.addStep(job);
-  return Client.of(world, url, job);
+  return newClient(world, golden, url);
 }
 
 test("a job gets its credentials, and another role is refused", async () => {
-  const job = await client();
-  const { AccessKeyId } = await job.obtain();
-  expect(AccessKeyId).toBe(world.sts.issued.at(-1)?.accessKeyId);
-  world.sts.clearJournal();
-  const refused = await job.attempt({ role: roleOf("other") });
-  expect(refused.json as Body).toMatchObject({ code: "role_not_granted" });
-  expect(world.sts.journal).toEqual([]);
-  expect((await audit()).slice(-2)).toMatchObject([
-    { decision: "allowed", role },
-    { decision: "denied", code: "role_not_granted" },
-  ]);
+  await expectServes(world, await client(), audit);
 });
 
 test("the image's own health check finds it well, and a stopped one not", async () => {
@@ -255,16 +242,14 @@ test("Redis wants its password, and forgets nothing to make room", async () => {
 
 test("SIGHUP brings what was written into its files", async () => {
   const job = await client();
-  const asked = { role: roleOf("later") };
-  expect((await job.attempt(asked)).json as Body).toMatchObject({ code: "role_not_granted" });
-  expect(world.sts.journal).toEqual([]);
+  await expectNotGranted(world, job, "later");
   writeConfig(grantLike("later", {}));
   await images.podman("kill", "--signal=HUP", "broker");
   await vi.waitFor(async () => expect((await log()).map(({ msg }) => msg)).toContain("reloaded"), {
     timeout: 30_000,
     interval: 200,
   });
-  await expect(job.obtain(asked)).resolves.toBeDefined();
+  await expect(job.obtain({ role: roleOf("later") })).resolves.toBeDefined();
 });
 
 // Its image, arguments, user, variables, and secrets as `fsGroup` makes them.

@@ -3,13 +3,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { brokerEnvironment, type LogLine, signingKey } from "../harness/broker.ts";
-import { type Body, Client } from "../harness/client.ts";
-import { configuration, type Grant, grantLike, role, roleOf } from "../harness/config.ts";
+import type { Client } from "../harness/client.ts";
+import { configuration, type Grant, grantLike, roleOf } from "../harness/config.ts";
 import { root } from "../../scripts/bundle.ts";
 import { program } from "../harness/program.ts";
 import { ask } from "../world/ask.ts";
 import { type Golden, startWorld, type World } from "../world/index.ts";
 import { Machine, run } from "./hosts/machine.ts";
+import { expectNotGranted, expectServes, newClient } from "./hosts/served.ts";
 
 // The unit, under the systemd of this machine, as docs/systemd.md installs it.
 
@@ -97,13 +98,9 @@ async function said(message: string): Promise<LogLine> {
   return found ?? {};
 }
 
-/** In a job of its own, whose pinned step is in progress. */
 async function client(): Promise<Client> {
-  const { github } = world;
-  const job = github.addJob(github.addRun(golden.repository));
-  github.addStep(job);
   const { url } = await said("listening");
-  return Client.of(world, String(url), job);
+  return newClient(world, golden, String(url));
 }
 
 async function records(): Promise<Record<string, unknown>[]> {
@@ -135,17 +132,7 @@ test("systemd finds no fault in it, and little that it could still take away", a
 });
 
 test("a job gets its credentials, and another role is refused", async () => {
-  const job = await client();
-  const { AccessKeyId } = await job.obtain();
-  expect(AccessKeyId).toBe(world.sts.issued.at(-1)?.accessKeyId);
-  world.sts.clearJournal();
-  const refused = await job.attempt({ role: roleOf("other") });
-  expect(refused.json as Body).toMatchObject({ code: "role_not_granted" });
-  expect(world.sts.journal).toEqual([]);
-  expect((await records()).slice(-2)).toMatchObject([
-    { decision: "allowed", role },
-    { decision: "denied", code: "role_not_granted" },
-  ]);
+  await expectServes(world, await client(), records);
 });
 
 test("it runs as a user of its own, without rights, and warns of no secret", async () => {
@@ -184,19 +171,17 @@ test("what it keeps is its own: the secrets, and the audit file", async () => {
 
 test("a reload brings new grants, and tells of bad ones without taking them", async () => {
   const job = await client();
-  const asked = { role: roleOf("later") };
-  expect((await job.attempt(asked)).json as Body).toMatchObject({ code: "role_not_granted" });
+  await expectNotGranted(world, job, "later");
 
   await machine.write(configFile, `${grants(grantLike("later", {}))}\nnonsense`);
   const bad = await machine.systemctl("reload", unit);
   expect(bad.exitCode).not.toBe(0);
-  expect((await job.attempt(asked)).json as Body).toMatchObject({ code: "role_not_granted" });
-  expect(world.sts.journal).toEqual([]);
+  await expectNotGranted(world, job, "later");
 
   await machine.write(configFile, grants(grantLike("later", {})));
   expect(await machine.systemctl("reload", unit)).toMatchObject({ exitCode: 0 });
   await said("reloaded");
-  await expect(job.obtain(asked)).resolves.toBeDefined();
+  await expect(job.obtain({ role: roleOf("later") })).resolves.toBeDefined();
 });
 
 test("it stops in order, and a restart takes new secrets", async () => {
