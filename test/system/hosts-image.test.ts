@@ -204,6 +204,14 @@ test.for(["broker", "redis"])("%s has no rights, and nothing that it could write
   expect(bounds).toMatch(/^Max core file size +0 +0 /m);
 });
 
+test("the audit file is the broker's alone", async () => {
+  await (await client()).obtain();
+  const { stdout } = await images.podman("volume", "inspect", "audit", "--format={{.Mountpoint}}");
+  const folder = stdout.trim();
+  const modes = await root("stat", "-c", "%a %u", folder, join(folder, "audit.jsonl"));
+  expect(modes.stdout).toBe("700 65532\n600 65532\n");
+});
+
 test("it stays below 150 MiB", async () => {
   for (let count = 0; count < 20; count++) await (await client()).obtain();
   const status = (await root("cat", `/proc/${await pidOf("broker")}/status`)).stdout;
