@@ -65,7 +65,7 @@ beforeEach(() => world.sts.clearJournal());
 
 /** As docs/containers.md says: secrets are the broker's user's, and nobody else reads them. */
 async function writeFiles(): Promise<void> {
-  for (const name of ["config", "secrets", "audit"]) mkdirSync(join(images.folder, name));
+  for (const name of ["config", "secrets"]) mkdirSync(join(images.folder, name));
   const secrets: Record<string, string> = {
     github_token: world.github.token,
     github_user_session: world.github.session.cookie,

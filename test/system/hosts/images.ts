@@ -17,7 +17,10 @@ export class Images {
   /** The image of deploy/container/Dockerfile, whose first stage is the build that is here already. */
   async build(): Promise<void> {
     await this.#make("gcr.io/distroless/cc-debian12:nonroot", await filesFor(program));
-    await this.#make("localhost/build:latest", { "src/dist/actions2aws": program, "log/actions2aws": null });
+    await this.#make("localhost/build:latest", {
+      "src/dist/actions2aws": program,
+      "log/actions2aws": null,
+    });
     const stage = ["--build-context", "build=container-image://localhost/build:latest"];
     const file = join(repository, "deploy/container/Dockerfile");
     await this.#buildah(...stage, "--tag", "actions2aws", "--file", file, repository);
