@@ -9,7 +9,7 @@ export const root = join(import.meta.dirname, "..");
 const main = { name: "actions2aws", entry: "src/cli/main.ts" };
 
 /** Commands that become bundles of their own, so that a start reads only what it needs. */
-const separate = ["request", "serve", "record", "explain", "verify-audit"];
+const separate = ["request", "serve", "record", "explain", "verify-audit", "probe"];
 
 /**
  * Modules that the other bundles take from the main one. A class in two bundles is two classes: the

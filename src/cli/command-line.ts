@@ -134,6 +134,16 @@ export async function runCommandLine(argv: readonly string[], host: Host): Promi
       exitCode = await verifyAudit(files, host);
     });
 
+  program
+    .command("probe")
+    .description("ask a broker on this machine whether it is well")
+    .argument("<url>", "its admin listener's /healthz or /readyz")
+    .addHelpText("after", probeHelp)
+    .action(async (url: string) => {
+      const { probe } = await import("./probe.ts");
+      exitCode = await probe(url);
+    });
+
   if (command !== null && options[0] !== "request") {
     throw usageError("only request takes a command after --: see actions2aws --help");
   }
@@ -204,6 +214,14 @@ Examples:
   actions2aws verify-audit audit.jsonl.1 audit.jsonl
 
 Exit codes: 0 whole, 1 broken, 2 usage.`;
+
+const probeHelp = `
+For health checks of containers in which there is no other program. It says nothing when all is well.
+
+Examples:
+  actions2aws probe http://127.0.0.1:9090/healthz
+
+Exit codes: 0 it answered 200, 1 it answered something else, 4 it did not answer, 2 usage.`;
 
 function describeProgram(host: Host): Command {
   return new Command("actions2aws")

@@ -52,13 +52,18 @@ function sides(
     actor: [either(grant.actor), identity.triggeringActor ?? "an actor that is not known"],
     environment: [either(grant.environment), identity.environment ?? "no proved environment"],
     proof: [grant.proof, proofText(ask)],
-    forks: [grant.forks ? "any run" : "no run from a fork", identity.fork ? "a fork" : "no fork"],
+    forks: [grant.forks ? "any run" : "no run from a fork", forkText(identity)],
     max_duration: [
       `at most ${grant.maxDurationSeconds} s`,
       `${ask.duration_seconds ?? "no"} s asked for`,
     ],
   };
   return all[field];
+}
+
+function forkText({ fork }: RunIdentity): string {
+  if (fork === null) return "no word on whether it is one";
+  return fork ? "a fork" : "no fork";
 }
 
 function either(values: readonly string[] | undefined, none = "any"): string {

@@ -9,8 +9,8 @@ import type { JobSelector } from "./request.ts";
  */
 export interface RunIdentity {
   repository: { id: number; name: string };
-  /** By ids, never by names; a deleted head repository counts as a fork (G-01). */
-  fork: boolean;
+  /** By ids, never by names; a deleted head repository counts as a fork (G-01). Null: a token does not tell it. */
+  fork: boolean | null;
   run: { id: number; attempt: number; number: number };
   /** The display name; an OIDC token does not tell it. */
   job: { id: number; name: string | null };
@@ -55,7 +55,7 @@ export function identify(
 export function identityFrom(run: Run, job: Job): RunIdentity {
   return {
     repository: { id: run.repository.id, name: run.repository.full_name },
-    fork: run.head_repository?.id !== run.repository.id,
+    fork: isFork(run),
     run: { id: run.id, attempt: run.run_attempt, number: run.run_number },
     job: { id: job.id, name: job.name },
     event: run.event,
@@ -67,6 +67,10 @@ export function identityFrom(run: Run, job: Job): RunIdentity {
     triggeringActor: run.triggering_actor?.login ?? null,
     environment: null,
   };
+}
+
+export function isFork({ repository, head_repository: head }: Run): boolean {
+  return head?.id !== repository.id;
 }
 
 /** A job spliced in from another run, or a run that is not the one asked for (G-08, H-11). */

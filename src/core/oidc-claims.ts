@@ -46,8 +46,7 @@ export function parseClaims(payload: unknown): Claims {
 export function identityOf(token: Claims): RunIdentity {
   return {
     repository: { id: token.repository_id, name: token.repository },
-    // Runs of forks get no token, but for pull_request_target; there the token does not tell (O-05).
-    fork: token.event_name === "pull_request_target",
+    fork: forkOf(token.event_name),
     run: { id: token.run_id, attempt: token.run_attempt, number: token.run_number },
     job: { id: token.check_run_id, name: null },
     event: token.event_name,
@@ -60,6 +59,15 @@ export function identityOf(token: Claims): RunIdentity {
     triggeringActor: token.run_attempt === 1 ? token.actor : null,
     environment: token.environment ?? null,
   };
+}
+
+/**
+ * A private repository may give tokens to pull requests of forks as well, and no claim tells whose a pull
+ * request is. One whose workflow is not its own is worse: it counts as a fork's, whoever it is of (O-05).
+ */
+function forkOf(event: string): boolean | null {
+  if (event === "pull_request_target") return true;
+  return event.startsWith("pull_request") ? null : false;
 }
 
 /** The ref, if it is of the kind that the token says. */

@@ -157,7 +157,7 @@ export function mismatches(
     environment:
       grant.environment === undefined || grant.environment.includes(identity.environment ?? ""),
     proof: acceptsProof(grant, ask.proofs),
-    forks: grant.forks || !identity.fork,
+    forks: grant.forks || identity.fork === false,
     max_duration:
       ask.duration_seconds === undefined || ask.duration_seconds <= grant.maxDurationSeconds,
   };
@@ -193,10 +193,15 @@ function denial(judged: Judged, identity: RunIdentity, ask: Ask, ref: KnownRef):
   });
 }
 
-/** Beside other fields, a job's name that was not looked up is not one that differs. */
-function known(fields: readonly Field[], { job }: RunIdentity): readonly Field[] {
-  if (job.name !== null || fields.length < 2) return fields;
-  return fields.filter((field) => field !== "job");
+/** Beside other fields, what a token does not tell and was not looked up is nothing that differs. */
+function known(fields: readonly Field[], identity: RunIdentity): readonly Field[] {
+  const left = fields.filter((field) => !isUntold(field, identity));
+  return left.length > 0 ? left : fields;
+}
+
+/** What a token leaves open, and GitHub can tell. */
+export function isUntold(field: Field, { job, fork }: RunIdentity): boolean {
+  return (field === "job" && job.name === null) || (field === "forks" && fork === null);
 }
 
 const undescribed = "The run is not one that a grant for this repository and role describes.";

@@ -27,7 +27,8 @@ const ownRefEvents = new Set([
 
 /** @returns the full refs that the run's short name may stand for; none when it says nothing. */
 export function possibleRefs({ event, fork, headBranch }: RunIdentity): readonly string[] {
-  if (fork || !headBranch || headBranch.startsWith("refs/") || !ownRefEvents.has(event)) return [];
+  if (fork !== false || !headBranch || headBranch.startsWith("refs/")) return [];
+  if (!ownRefEvents.has(event)) return [];
   return [`refs/heads/${headBranch}`, `refs/tags/${headBranch}`];
 }
 

@@ -64,7 +64,7 @@ async function refreshed(waiting: Waiting): Promise<Case> {
 }
 
 /** The proof was read for one grant's steps and one job: another needs a proof of its own. */
-function assertSameGrant(first: Case, latest: Case): void {
+export function assertSameGrant(first: Case, latest: Case): void {
   if (latest.grant !== first.grant || latest.identity.job.id !== first.identity.job.id) {
     throw new Refusal("proof_pending", { detail: "The run has changed meanwhile.", retryAfter: 1 });
   }

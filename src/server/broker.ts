@@ -14,8 +14,9 @@ import {
   withoutToken,
 } from "../core/request.ts";
 import { seal } from "../core/seal.ts";
+import { assertSameGrant } from "./await-proof.ts";
 import type { BrokerParts, Caller, ChallengeAnswer, Rules } from "./broker-parts.ts";
-import { type Case, examine, type Inquiry } from "./examine.ts";
+import { type Case, examine, freshForMs, type Inquiry } from "./examine.ts";
 import { inTime } from "./in-time.ts";
 import { Issuing } from "./issuing.ts";
 import { NativeRecipient } from "./native-recipient.ts";
@@ -31,6 +32,8 @@ import { useOfChallenge, useOfRenewal, useOfToken, useOfAnnouncement } from "./u
 interface Proven {
   case: Case;
   inquiry: Inquiry;
+  /** Of what a token says nothing is asked of GitHub, so that nothing of it grows old. */
+  byToken?: true;
 }
 
 /** The broker: request → identity → policy → proof → issue → audit → seal. */
@@ -93,15 +96,18 @@ export class Broker {
       // The token itself is not kept: its id names it.
       const fingerprint = JSON.stringify({ ...ask, oidc_token: token?.jti });
       const use =
-        challenge === null
-          ? useOfToken(token, fingerprint)
-          : useOfChallenge(challenge, fingerprint);
+        challenge !== null && readsLog(grants, token)
+          ? useOfChallenge(challenge, fingerprint)
+          : useOfToken(token, fingerprint);
       return this.#once.run(use, async (claim) => {
         const proving = this.#prove(ask, grants, challenge, token, decided);
         const proven = await this.#inTime(caller, decided, proving);
         await this.#inTime(caller, decided, Promise.resolve(caller.admitProved?.(ask)));
         await claim();
-        return this.#issue(proven, ask.public_key, this.#parts.clock.wall(), decided);
+        const fresh = proven.byToken
+          ? proven
+          : await this.#inTime(caller, decided, this.#fresh(proven, grants, decided));
+        return this.#issue(fresh, ask.public_key, this.#parts.clock.wall(), decided);
       });
     });
   }
@@ -130,7 +136,9 @@ export class Broker {
         decided.grant = current.grant.name;
         this.#assertNotTooOld(current.grant, renewal);
         await this.#inTime(caller, decided, Promise.resolve(caller.admitProved?.(inquiry)));
-        return this.#issue({ case: current, inquiry }, renewal.publicKey, renewal.since, decided);
+        const refreshing = this.#fresh({ case: current, inquiry }, grants, decided);
+        const fresh = await this.#inTime(caller, decided, refreshing);
+        return this.#issue(fresh, renewal.publicKey, renewal.since, decided);
       });
     });
   }
@@ -148,9 +156,12 @@ export class Broker {
       await caller.admit?.(decided.asked);
       const grants = legacyGrants(grantsFor(policy, { repository: ask.Repo, role: ask.RoleARN }));
       const proving = proveLegacy(this.#prover(decided), grants, ask, decided);
-      const { case: proven, publicKey } = await this.#inTime(caller, decided, proving);
+      const { publicKey, ...proven } = await this.#inTime(caller, decided, proving);
       await this.#inTime(caller, decided, Promise.resolve(caller.admitProved?.(decided.asked)));
-      const plan = planIssue(proven.grant, proven.identity, { role: ask.RoleARN }, proven.facts);
+      const refreshing = this.#fresh(proven, grants, decided);
+      const fresh = await this.#inTime(caller, decided, refreshing);
+      const { grant, identity, facts } = fresh.case;
+      const plan = planIssue(grant, identity, { role: ask.RoleARN }, facts);
       return this.#onceLegacy.run(useOfAnnouncement(plan, publicKey), () =>
         this.#issuing.issue(plan, decided, (credentials) => sealLegacy(credentials, publicKey)),
       );
@@ -212,9 +223,7 @@ export class Broker {
       job: token ? { id: token.check_run_id } : ask.job,
       environment: token?.environment ?? null,
     };
-    // A grant that wants a token alone need not even name a step.
-    const readsLog = token === null || grants.some(({ proof }) => proof !== "oidc");
-    if (challenge !== null && readsLog) {
+    if (challenge !== null && readsLog(grants, token)) {
       const announcement = { publicKey: ask.public_key, challenge };
       const prover = this.#prover(decided);
       const proven = await proveByLog(prover, grants, inquiry, announcement, decided);
@@ -226,7 +235,25 @@ export class Broker {
     decided.proof = "oidc";
     const byToken: Inquiry = { ...inquiry, proofs: { log: false, oidc: true } };
     const proven = await proveByToken(this.#parts, grants, byToken, token, decided);
-    return { case: proven, inquiry: byToken };
+    return { case: proven, inquiry: byToken, byToken: true };
+  }
+
+  /**
+   * GitHub, or the store, may have been slow since run and job were asked for: then they are asked for
+   * once more, and whatever they are now counts (G-08, H-11).
+   */
+  async #fresh(
+    { case: first, inquiry }: Proven,
+    grants: readonly Grant[],
+    decided: Decided,
+  ): Promise<Proven> {
+    const { github, clock } = this.#parts;
+    const now = clock.steady();
+    if (now - first.at <= freshForMs) return { case: first, inquiry };
+    const times = { notBefore: now, arrivedAt: now };
+    const latest = await examine(github, grants, inquiry, times, decided);
+    assertSameGrant(first, latest);
+    return { case: latest, inquiry };
   }
 
   /** @param since when the first credentials of this proof were given, milliseconds since 1970 */
@@ -301,6 +328,11 @@ function tooLate({ proof, grant }: Decided): Refusal {
   const detail = "There was no time left for an answer: ask again.";
   const reading = (proof === "log" || proof === "both") && grant !== undefined;
   return new Refusal(reading ? "proof_pending" : "github_unavailable", { detail, retryAfter: 1 });
+}
+
+/** A grant that wants a token alone need not even name a step: a ticket beside the token proves nothing then. */
+function readsLog(grants: readonly Grant[], token: Claims | null): boolean {
+  return token === null || grants.some(({ proof }) => proof !== "oidc");
 }
 
 /** Token and log must speak of one repository, by id: names can change hands between the two. */

@@ -48,7 +48,7 @@ export interface Engine {
 export function openEngine({ config, secrets }: Settings, lasting: Lasting): Engine {
   const { clock, network, recording, telemetry } = lasting;
   const budget = new LookAheadBudget({ now: clock.steady });
-  const lookups = new RunLookups(clock.steady);
+  const lookups = new RunLookups(clock.steady, (repository) => openRuns(repository));
   const onBudget = (of: string, remaining: number, limit: number): void => {
     budget.setHourlyLimit(limit);
     lookups.setHourlyLimit(limit);
@@ -58,6 +58,8 @@ export function openEngine({ config, secrets }: Settings, lasting: Lasting): Eng
   const github = access?.facts ?? lasting.recording;
   const jobLog = access?.log ?? lasting.recording;
   if (!github || !jobLog) throw new Error("there is neither GitHub nor a recording");
+  const openRuns = (repository: string): Promise<ReadonlySet<number>> =>
+    github.openRuns(repository, clock.steady());
   const log = new SharedLog(jobLog);
   const broker = new Broker({
     rules: lasting.rules,

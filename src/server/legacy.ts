@@ -5,14 +5,7 @@ import { announcedKey, type LegacyRequest } from "../core/legacy.ts";
 import type { PublicKey } from "../core/recipient.ts";
 import { sealBinary } from "../core/seal.ts";
 import type { RoleCredentials } from "./aws.ts";
-import {
-  addressOf,
-  type Case,
-  examine,
-  type Findings,
-  freshForMs,
-  type Inquiry,
-} from "./examine.ts";
+import { addressOf, type Case, examine, type Findings, type Inquiry } from "./examine.ts";
 import type { GitHubFacts } from "./github/ports.ts";
 import { NativeRecipient } from "./native-recipient.ts";
 import type { Guard, LogProver } from "./prove-by-log.ts";
@@ -33,13 +26,12 @@ export async function proveLegacy(
   grants: readonly Grant[],
   ask: LegacyRequest,
   findings: Findings & { grant?: string | undefined },
-): Promise<{ case: Case; publicKey: PublicKey }> {
+): Promise<{ case: Case; inquiry: Inquiry; publicKey: PublicKey }> {
   const arrivedAt = clock.steady();
-  const look = (inquiry: Inquiry, notBefore: number): Promise<Case> =>
-    examine(github, grants, inquiry, { notBefore, arrivedAt }, findings);
   const { inquiry, found } = await guard({ repository: ask.Repo, run_id: ask.RunId }, async () => {
     const asked = await inquiryOf(ask, github, arrivedAt);
-    return { inquiry: asked, found: await look(asked, arrivedAt) };
+    const times = { notBefore: arrivedAt, arrivedAt };
+    return { inquiry: asked, found: await examine(github, grants, asked, times, findings) };
   });
   findings.grant = found.grant.name;
   const address = {
@@ -48,8 +40,7 @@ export async function proveLegacy(
     headSha: found.identity.headSha,
   };
   const publicKey = announcedKey(await log.read(address, [ask.StepName]));
-  if (clock.steady() - found.at <= freshForMs) return { case: found, publicKey };
-  return { case: await look(inquiry, clock.steady()), publicKey };
+  return { case: found, inquiry, publicKey };
 }
 
 async function inquiryOf(

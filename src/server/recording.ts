@@ -61,6 +61,10 @@ export class Recording implements GitHubFacts, JobLog {
     return { at, value };
   }
 
+  async openRuns(): Promise<ReadonlySet<number>> {
+    return new Set([parseRun(await this.#json("run.json")).id]);
+  }
+
   async jobs(): Promise<Seen<readonly unknown[]>> {
     const at = this.#now();
     return { at, value: parseJobsPage(await this.#json("jobs.json")).jobs };

@@ -12,6 +12,12 @@ const burst = 600;
 const share = 0.3;
 /** One address may use up a third of it. */
 const addresses = 3;
+/** What is used up can be strangers' doing: then GitHub's list of what is in progress tells who is none, for a tenth of its limit. */
+const listsShare = 0.1;
+const listsBurst = 60;
+const listFreshForMs = 5_000;
+type OpenRuns = (repository: string) => Promise<ReadonlySet<number>>;
+
 const inVain = new Set<Code>(["job_not_found", "not_in_progress"]);
 
 /**
@@ -25,18 +31,31 @@ export class RunLookups {
   readonly #byAddress = new LRUCache<string, CallBudget>({ max: 5_000 });
   readonly #known = new LRUCache<string, true>({ max: 10_000 });
   readonly #underway = new Map<string, number>();
+  /** Repositories that have had a run in progress; a name that anybody makes up for a pattern is none. */
+  readonly #repositories = new LRUCache<string, true>({ max: 1_000 });
+  readonly #openRuns: OpenRuns;
+  readonly #lists = new LRUCache<string, { at: number; ids: Promise<ReadonlySet<number>> }>({
+    max: 1_000,
+  });
+  readonly #listing: CallBudget;
   #perHour = 5_000 * share;
 
-  /** @param now monotonic milliseconds */
-  constructor(now: () => number) {
+  /**
+   * @param now monotonic milliseconds
+   * @param openRuns asks GitHub which runs of a repository are in progress
+   */
+  constructor(now: () => number, openRuns: OpenRuns) {
     this.#now = now;
+    this.#openRuns = openRuns;
     this.#all = new CallBudget({ now, burst, perHour: this.#perHour });
+    this.#listing = new CallBudget({ now, burst: listsBurst, perHour: 5_000 * listsShare });
   }
 
   setHourlyLimit(limit: number): void {
     if (this.#perHour === limit * share) return;
     this.#perHour = limit * share;
     this.#all.setPerHour(this.#perHour);
+    this.#listing.setPerHour(limit * listsShare);
     for (const budget of this.#byAddress.values()) budget.setPerHour(this.#perHour / addresses);
   }
 
@@ -55,7 +74,13 @@ export class RunLookups {
     const key = `${limitKey(address)} ${run}`;
     const joins = this.#underway.has(key);
     // A matrix of jobs that starts together shares one look.
-    if (!joins) take(budgets);
+    if (!joins && !take(budgets)) {
+      if (!(await this.#isOpen(asked))) throw tooMany(budgets);
+      return this.#learn(run, look).catch((error: unknown) => {
+        if (isInVain(error)) for (const budget of budgets) budget.spend(callsEach);
+        throw error;
+      });
+    }
     this.#count(key, 1);
     try {
       const found = await this.#learn(run, look);
@@ -75,11 +100,28 @@ export class RunLookups {
     try {
       const found = await look();
       this.#known.set(run, true);
+      this.#repositories.set(run.slice(0, run.indexOf(" ")), true);
       return found;
     } catch (error) {
       if (isInVain(error)) this.#known.delete(run);
       throw error;
     }
+  }
+
+  async #isOpen({
+    repository,
+    run_id: id,
+  }: Pick<Asked, "repository" | "run_id">): Promise<boolean> {
+    const name = foldAscii(repository);
+    const now = this.#now();
+    let list = this.#lists.get(name);
+    if (list === undefined || now - list.at >= listFreshForMs) {
+      const least = this.#repositories.has(name) ? 1 : listsBurst / 2;
+      if (this.#listing.secondsUntil(least) > 0 || !this.#listing.take(1)) return false;
+      list = { at: now, ids: this.#openRuns(repository).catch(() => new Set<number>()) };
+      this.#lists.set(name, list);
+    }
+    return (await list.ids).has(id);
   }
 
   #of(address: string): CallBudget {
@@ -101,15 +143,19 @@ export class RunLookups {
   }
 }
 
-function take(budgets: readonly CallBudget[]): void {
-  const empty = budgets.find((budget) => budget.secondsUntil(callsEach) > 0);
-  if (!empty) {
-    for (const budget of budgets) budget.take(callsEach);
-    return;
-  }
-  throw new Refusal("rate_limited", {
+/** @returns whether all of them had as much left; if so, it is taken. */
+function take(budgets: readonly CallBudget[]): boolean {
+  if (budgets.some((budget) => budget.secondsUntil(callsEach) > 0)) return false;
+  for (const budget of budgets) budget.take(callsEach);
+  return true;
+}
+
+/** A job that GitHub has listed by then may pass by the next list. */
+function tooMany(budgets: readonly CallBudget[]): Refusal {
+  const seconds = Math.max(...budgets.map((budget) => budget.secondsUntil(callsEach)));
+  return new Refusal("rate_limited", {
     detail: "Too many runs were asked for that are not in progress.",
-    retryAfter: Math.min(empty.secondsUntil(callsEach), 60),
+    retryAfter: Math.min(Math.max(seconds, 1), listFreshForMs / 1_000),
   });
 }
 

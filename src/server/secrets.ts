@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { Secret } from "../core/secret.ts";
 import { EnvironmentError } from "./environment-error.ts";
-import { type Exposure, exposureOf } from "./exposure.ts";
+import { type Exposure, exposureOf, thisProcess } from "./exposure.ts";
 import { type App, parseAppKey } from "./github/app-tokens.ts";
 import { readFromSecretsManager, type StoredName, type StoredSecrets } from "./secrets-manager.ts";
 
@@ -79,7 +79,7 @@ export class SecretSources {
   get exposedFiles(): readonly (Exposure & { name: string })[] {
     return [...names, storePassword].flatMap((name) => {
       const path = this.#environment[`${name}_FILE`];
-      const exposure = path ? exposureOf(path, 0o077) : null;
+      const exposure = path ? exposureOf(path, 0o077, thisProcess(this.#environment)) : null;
       return exposure ? [{ name: `${name}_FILE`, ...exposure }] : [];
     });
   }

@@ -45,7 +45,7 @@ export async function startBroker(
     },
   });
   const { editions, health, logger, settings, sources } = broker;
-  warnOfSurroundings(addresses, settings, sources, options, logger);
+  warnOfSurroundings(addresses, settings, sources, { ...options, environment }, logger);
 
   const listening = await listen(broker.arrivals, addresses.main);
   const adminListening =

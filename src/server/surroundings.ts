@@ -1,6 +1,6 @@
 import type { Logger } from "pino";
 import { EnvironmentError } from "./environment-error.ts";
-import { exposureOf } from "./exposure.ts";
+import { exposureOf, thisProcess } from "./exposure.ts";
 import { type ListenAddress, parseListen } from "./listen-address.ts";
 import type { SecretSources } from "./secrets.ts";
 import type { Settings } from "./settings.ts";
@@ -35,7 +35,7 @@ export function warnOfSurroundings(
   { main, admin }: Addresses,
   { secrets }: Settings,
   sources: SecretSources,
-  { config: path }: { config: string },
+  { config: path, environment }: { config: string; environment: NodeJS.ProcessEnv },
   logger: Logger,
 ): void {
   if (!main.local) {
@@ -49,7 +49,7 @@ export function warnOfSurroundings(
   for (const file of sources.exposedFiles) {
     logger.warn(file, "others on this machine may read this secret: chmod 600");
   }
-  const config = exposureOf(path, 0o022);
+  const config = exposureOf(path, 0o022, thisProcess(environment));
   if (config) {
     logger.warn(config, "others on this machine may change the configuration: chmod go-w");
   }

@@ -11,6 +11,8 @@ import { codeOf, goodRequest } from "../harness/requests.ts";
 /** Calls that may be made for runs that come to nothing, and for challenges, at once. */
 const vainCalls = 600;
 const lookAheadCalls = 200;
+/** And for lists of runs in progress, with what a few honest jobs cost. */
+const listCalls = 60;
 
 const someIPv4 = (): string => [198, randomInt(256), randomInt(256), randomInt(256)].join(".");
 const someIPv6 = (network: string): string =>
@@ -174,6 +176,15 @@ describe("strangers with an address for each request", () => {
         expect(bench.world.github.restCost()).toBeLessThanOrEqual(vainCalls + lookAheadCalls);
         // Who is known to be in progress is looked up whatever is left.
         await known.obtain();
+        // And of who is new, GitHub's list of runs in progress tells.
+        const step = await bench.newJob().run("assume role", bench.request("-- true"));
+        expect([step.exitCode, step.stderr]).toEqual([0, expect.stringContaining("PROOF")]);
+        expect(bench.world.github.restCost()).toBeLessThanOrEqual(
+          vainCalls + lookAheadCalls + listCalls,
+        );
+        expect(bench.asked.filter(({ path }) => path.includes("?status=")).length).toBeGreaterThan(
+          0,
+        );
       },
       { attacks: true, settings },
     ),

@@ -8,6 +8,9 @@ import type { Fault, Service } from "../world/index.ts";
 /** The most memory that a broker may take, whatever GitHub's hosts send to it (L-13). An idle one takes some 110 MB. */
 const boundMB = 400;
 
+/** A call of GitHub is given up after ten seconds; a machine may be busy besides. */
+const longestMs = 30_000;
+
 const bench = useBench(logSetting);
 const github = () => bench().world.github;
 const mega = 2 ** 20;
@@ -115,7 +118,7 @@ describe.each(Object.entries(sources))("in place of %s,", (_, { service, match, 
             scene.kind,
             { honest: expected, attacker: expected },
           ]);
-          expect(performance.now() - begun).toBeLessThan(15_000);
+          expect(performance.now() - begun).toBeLessThan(longestMs);
           expect(scene.sessions).toBe(0);
         },
         (at) => void faults.push(service().fault({ match: match(at), status: 200, ...fault })),
@@ -154,7 +157,7 @@ test("a log that comes byte by byte is given up in time (L-13)", async () => {
     const asked = scene.ask();
     await bench().expectGolden();
     expect([scene.kind, (await asked).honest]).toEqual([scene.kind, "github_unavailable"]);
-    expect(performance.now() - begun).toBeLessThan(15_000);
+    expect(performance.now() - begun).toBeLessThan(longestMs);
     for (const handle of handles) handle.remove();
     await scene.expectServed();
   });

@@ -57,6 +57,16 @@ describe("a token is good once:", () => {
     await client.credentialsIn(again);
   });
 
+  test("nor does it become good again beside tickets, where no log is read (O-09)", async () => {
+    const client = await bench().client();
+    const token = tokenOf(client);
+    const beside = async () => show(client, token, { ticket: (await client.challenge()).ticket });
+    expect(outcomeOf(await beside())).toEqual(served);
+    expect(outcomeOf(await beside())).toEqual(used);
+    expect(outcomeOf(await show(client, token))).toEqual(used);
+    expect(sts().assumed).toHaveLength(1);
+  });
+
   test("a refusal does not use it up (O-09)", async () => {
     const client = await bench().client();
     const token = tokenOf(client, { actor: "mallory" });

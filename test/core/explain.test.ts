@@ -3,7 +3,14 @@ import { describe, expect, test } from "vitest";
 import type { Refusal } from "../../src/core/errors.ts";
 import { compareField, sentence } from "../../src/core/explain.ts";
 import type { RunIdentity } from "../../src/core/identity.ts";
-import { type Ask, decide, type Field, type KnownRef, mismatches } from "../../src/core/policy.ts";
+import {
+  type Ask,
+  decide,
+  type Field,
+  isUntold,
+  type KnownRef,
+  mismatches,
+} from "../../src/core/policy.ts";
 import { goldenIdentity, grantOf, roleArn } from "./golden.ts";
 
 const [log, oidc, both] = [
@@ -145,6 +152,12 @@ const rows: Row[] = [
   { field: "proof", grant: { proof: "log" }, wanted: "log", actual: "oidc" },
   { field: "proof", grant: { proof: "both" }, wanted: "both", actual: "oidc" },
   { field: "forks", run: { fork: true }, wanted: "no run from a fork", actual: "a fork" },
+  {
+    field: "forks",
+    run: { fork: null },
+    wanted: "no run from a fork",
+    actual: "no word on whether it is one",
+  },
   {
     field: "max_duration",
     grant: { max_duration: "30m" },
@@ -296,4 +309,32 @@ test("a job's name that was not looked up is not told as one that differs, unles
   expect(deny({ job: "build" }, goldenIdentity({ event: "issues" }))).toThrow(
     expect.objectContaining({ code: "no_grant", fields: ["event", "job"] }),
   );
+});
+
+test("whether a run is a fork's, and was not looked up, is told as little, and never taken for a no", () => {
+  const untold = goldenIdentity({ fork: null, job: { id: 7_001, name: null } });
+  const fieldsOf = (grant: object): unknown => {
+    try {
+      return decide([grantOf({ proof: "either", ...grant })], untold, ask, main).name;
+    } catch (error) {
+      const { code, fields } = error as Refusal;
+      return [code, fields];
+    }
+  };
+  expect(fieldsOf({})).toEqual(["no_grant", ["forks"]]);
+  expect(fieldsOf({ job: "deploy" })).toEqual(["no_grant", ["job", "forks"]]);
+  expect(fieldsOf({ event: "issues" })).toEqual(["no_grant", ["event"]]);
+  expect(fieldsOf({ forks: true })).toBe("app-deploy");
+  expect(
+    mismatches(grantOf({}), goldenIdentity({ fork: false }), { ...ask, proofs: log }, main),
+  ).toEqual([]);
+  expect(["forks", "job", "event"].map((field) => isUntold(field as Field, untold))).toEqual([
+    true,
+    true,
+    false,
+  ]);
+  expect(["forks", "job"].map((field) => isUntold(field as Field, goldenIdentity()))).toEqual([
+    false,
+    false,
+  ]);
 });

@@ -8,6 +8,7 @@ import {
   parseJob,
   parseJobsPage,
   parseRun,
+  parseRunsPage,
 } from "../../src/core/github-answers.ts";
 import { code, goldenCase, told } from "./golden.ts";
 
@@ -24,6 +25,16 @@ const unusable = code("github_unavailable", { note: expect.stringContaining("lac
 function wrong(value: unknown): unknown[] {
   return [undefined, [], {}, true, typeof value === "number" ? "7" : 7];
 }
+
+test("a list of runs has their ids, and nothing else of it counts", () => {
+  expect(parseRunsPage({ total_count: 7, workflow_runs: [run, { id: 7 }] })).toEqual([5_001, 7]);
+  expect(parseRunsPage({ workflow_runs: [] })).toEqual([]);
+  const runs = code("github_unavailable", {
+    note: expect.stringMatching(/^GitHub's runs lacks or changes workflow_runs/),
+  });
+  for (const list of [undefined, null, {}, [7], [{ id: "7" }], [{ id: 0 }], [{}]])
+    expect(() => parseRunsPage({ workflow_runs: list })).toThrow(runs);
+});
 
 describe("H-02: a field that a check needs is there and of its type, or the answer can't be used", () => {
   test("the golden answers can be used", () => {

@@ -210,8 +210,10 @@ describe("O-14: the workflow that holds the job's steps is told when it is anoth
   });
 });
 
-test("O-05: pull_request_target counts as a fork's, since the token does not tell whose it is", () => {
+test("O-05: pull_request_target counts as a fork's, and of other pull requests the token does not tell", () => {
   expect(identity({ event_name: "pull_request_target" }).fork).toBe(true);
+  for (const event of ["pull_request", "pull_request_review", "pull_request_review_comment"])
+    expect(identity({ event_name: event }).fork).toBeNull();
   for (const event of ["push", "schedule", "workflow_dispatch"])
     expect(identity({ event_name: event }).fork).toBe(false);
 });

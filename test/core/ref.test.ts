@@ -25,6 +25,7 @@ describe("what a run's short name may stand for", () => {
       [],
     ],
     ["a fork, whatever the event", { fork: true }, []],
+    ["what may be a fork", { fork: null }, []],
     ["an issue comment", { event: "issue_comment" }, []],
     ["an event unheard of", { event: "future_event" }, []],
     ["no short name", { headBranch: null }, []],

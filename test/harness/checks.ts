@@ -80,7 +80,7 @@ const repository = String.raw`/[A-Za-z0-9_-]+/[A-Za-z0-9._-]+`;
 const job = String.raw`${repository}/actions/runs/\d+/job`;
 const expectedPaths: Readonly<Record<string, RegExp>> = {
   api: new RegExp(
-    String.raw`^/(?:repos${repository}/(?:actions/runs/\d+(?:/attempts/\d+/jobs)?|git/(?:ref|matching-refs|tags)/[^?]+|compare/[^?]+)|rate_limit|app/installations(?:/\d+/access_tokens)?)(?:\?[a-z_=&0-9]+)?$`,
+    String.raw`^/(?:repos${repository}/(?:actions/runs(?=\?status=in_progress&)|actions/runs/\d+(?:/attempts/\d+/jobs)?|git/(?:ref|matching-refs|tags)/[^?]+|compare/[^?]+)|rate_limit|app/installations(?:/\d+/access_tokens)?)(?:\?[a-z_=&0-9]+)?$`,
   ),
   web: new RegExp(
     String.raw`^(?:${job}/\d+|${job}s/\d+/steps(?:/[0-9A-Za-z-]+/backscroll)?(?:\?[a-z_=&0-9]+)?|${repository}/commit/[0-9a-f]{40}/checks/\d+/logs/\d+|/settings/[a-z]+)$`,

@@ -1,4 +1,5 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
+import { MemoryStore } from "../../src/server/store/memory.ts";
 import { Client, Stage } from "./broker.ts";
 
 async function open(): Promise<{ stage: Stage; client: Client; github: Stage["world"]["github"] }> {
@@ -83,6 +84,49 @@ describe("G-08, H-11: when AWS is asked, GitHub's word is no older than two seco
     barrier.release();
     expect((await asked).json.code).toBe(expected);
     expect(stage.world.sts.journal).toEqual([]);
+  });
+});
+
+describe("G-08, H-11: what was waited for after the proof is not waited for in vain:", () => {
+  const cancel = ({ golden }: Stage): void =>
+    void Object.assign(golden.attempt, { status: "completed", conclusion: "cancelled" });
+
+  test("a run that is cancelled while the store is slow is refused, and its challenge is not used up", async () => {
+    const { stage, client } = await open();
+    const { promise: claimed, resolve: begin } = Promise.withResolvers<void>();
+    const claim = vi.spyOn(MemoryStore.prototype, "claim").mockImplementationOnce(async () => {
+      begin();
+      await sleep(2_200);
+      return true;
+    });
+    const release = vi.spyOn(MemoryStore.prototype, "release");
+    const asked = client.obtain();
+    await claimed;
+    cancel(stage);
+    expect((await asked).json.code).toBe("not_in_progress");
+    expect(stage.world.sts.journal).toEqual([]);
+    expect(release).toHaveBeenCalledTimes(1);
+    Object.assign(stage.golden.attempt, { status: "in_progress", conclusion: null });
+    expect((await client.obtain()).status).toBe(200);
+    expect(claim).toHaveBeenCalledTimes(2);
+    vi.restoreAllMocks();
+  });
+
+  test("a run that is cancelled while GitHub is slow to tell its branch is not renewed", async () => {
+    const { stage, client, github } = await open();
+    const { RenewalToken: token } = await client.opened(await client.obtain());
+    const renew = (): ReturnType<Stage["post"]> =>
+      stage.post("/v1/renewals", { renewal_token: token });
+    const barrier = github.api.barrier(/git\/ref\/heads\/main/);
+    const asked = renew();
+    await barrier.arrived;
+    cancel(stage);
+    await sleep(2_100);
+    barrier.release();
+    expect((await asked).json.code).toBe("not_in_progress");
+    expect(stage.world.sts.assumed).toHaveLength(1);
+    Object.assign(stage.golden.attempt, { status: "in_progress", conclusion: null });
+    expect((await renew()).status).toBe(200);
   });
 });
 

@@ -111,7 +111,7 @@ describe("F-15: stopping", () => {
     expect(await underway).toBe("done");
     const started = performance.now();
     await stopped;
-    expect(performance.now() - started).toBeLessThan(1_000);
+    expect(performance.now() - started).toBeLessThan(4_000);
   });
 
   test("ends what takes longer than it may", async () => {
@@ -121,7 +121,7 @@ describe("F-15: stopping", () => {
     await new Promise((resolve) => setTimeout(resolve, 100));
     const started = performance.now();
     await listening.stop(200);
-    expect(performance.now() - started).toBeLessThan(1_000);
+    expect(performance.now() - started).toBeLessThan(4_000);
     await expect(underway).rejects.toThrow("fetch failed");
   });
 
@@ -130,7 +130,7 @@ describe("F-15: stopping", () => {
     await (await fetch(listening.url)).text();
     const started = performance.now();
     await listening.stop(10_000);
-    expect(performance.now() - started).toBeLessThan(1_000);
+    expect(performance.now() - started).toBeLessThan(4_000);
   });
 });
 

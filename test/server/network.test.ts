@@ -108,7 +108,7 @@ describe("time", () => {
       const { url, count } = await serve((_request, response) => say(response));
       const started = performance.now();
       await expect(call(url, { timeoutMs: 300 })).rejects.toThrow(kind("timeout"));
-      expect(performance.now() - started).toBeLessThan(1_000);
+      expect(performance.now() - started).toBeLessThan(5_000);
       expect(count()).toBe(1);
     },
   );

@@ -10,7 +10,11 @@ const found = () => Promise.resolve("found");
 
 function open() {
   const clock = { now: 0 };
-  const lookups = new RunLookups(() => clock.now);
+  const listed = new Set<number>();
+  const openRuns = vi.fn<() => Promise<ReadonlySet<number>>>(() =>
+    Promise.resolve(new Set(listed)),
+  );
+  const lookups = new RunLookups(() => clock.now, openRuns);
   const look = vi.fn<() => Promise<string>>(missing);
   let id = 1_000_000;
   /** Looks for runs that do not exist; returns how many of them GitHub is asked for. */
@@ -20,7 +24,7 @@ function open() {
       await lookups.guard(address, run(++id), look).catch(() => undefined);
     return look.mock.calls.length;
   };
-  return { clock, lookups, flood };
+  return { clock, lookups, flood, listed, openRuns };
 }
 
 describe("H-09: runs that do not exist", () => {
@@ -55,7 +59,7 @@ describe("H-09: runs that do not exist", () => {
     await lookups.guard(here, run(5_001), found);
     await flood(1_000);
     await expect(lookups.guard(here, run(5_002), found)).rejects.toThrow(
-      code("rate_limited", { retryAfter: 29 }),
+      code("rate_limited", { retryAfter: 5 }),
     );
     for (let count = 0; count < 1_000; count++)
       expect(await lookups.guard(here, run(5_001), found)).toBe("found");
@@ -71,6 +75,59 @@ describe("H-09: runs that do not exist", () => {
     await expect(lookups.guard(here, run(5_001), over)).rejects.toThrow(code("not_in_progress"));
     await flood(100);
     await expect(lookups.guard(here, run(5_001), found)).rejects.toThrow(code("rate_limited"));
+  });
+});
+
+describe("H-09: a run that is new, when strangers have used everything up", () => {
+  const addresses = ["192.0.2.2", "192.0.2.3", "192.0.2.4"];
+
+  test("is looked up if GitHub lists it as in progress, from whatever address", async () => {
+    const { clock, flood, lookups, listed, openRuns } = open();
+    for (const address of [here, ...addresses]) await flood(100, address);
+    const asking = (): Promise<string> => lookups.guard(here, run(5_001), found);
+    await expect(asking()).rejects.toThrow(code("rate_limited", { retryAfter: 5 }));
+    listed.add(5_001);
+    await expect(asking()).rejects.toThrow(code("rate_limited"));
+    clock.now += 5_000;
+    expect(await asking()).toBe("found");
+    await expect(lookups.guard(here, run(5_002), found)).rejects.toThrow(code("rate_limited"));
+    expect(openRuns.mock.calls).toEqual([["acme/app"], ["acme/app"]]);
+  });
+
+  test("the list is asked for once in five seconds, however many ask, and a failure lists nothing", async () => {
+    const { clock, flood, lookups, openRuns } = open();
+    for (const address of [here, ...addresses]) await flood(100, address);
+    openRuns.mockClear();
+    clock.now += 5_000;
+    await flood(1_000);
+    expect(openRuns).toHaveBeenCalledTimes(1);
+    clock.now += 5_000;
+    openRuns.mockRejectedValue(new Refusal("github_unavailable"));
+    await expect(lookups.guard(here, run(5_001), found)).rejects.toThrow(code("rate_limited"));
+  });
+
+  test("lists cost a tenth of the limit, and made-up names leave half of it to repositories with runs", async () => {
+    const { clock, flood, lookups, listed, openRuns } = open();
+    await lookups.guard(here, run(4_999), found);
+    for (const address of [here, ...addresses]) await flood(100, address);
+    openRuns.mockClear();
+    for (let count = 0; count < 200; count++) {
+      const made = { repository: `acme/made-${count}`, run_id: 1 };
+      await lookups.guard(here, made, missing).catch(() => undefined);
+    }
+    expect(openRuns.mock.calls.length).toBeLessThanOrEqual(30);
+    clock.now += 5_000;
+    listed.add(5_001);
+    expect(await lookups.guard(here, run(5_001), found)).toBe("found");
+  });
+
+  test("and one of its jobs that is not there counts as in vain", async () => {
+    const { clock, flood, lookups, listed } = open();
+    listed.add(5_001);
+    for (const address of [here, ...addresses]) await flood(100, address);
+    await expect(lookups.guard(here, run(5_001), missing)).rejects.toThrow(code("job_not_found"));
+    clock.now += 60_000;
+    expect(await flood(10)).toBe(1);
   });
 });
 

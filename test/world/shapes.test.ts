@@ -50,6 +50,7 @@ test.each([
     "/repos/acme/app/actions/runs/5002/attempts/1",
     `${repo}/actions/runs/{run_id}/attempts/{attempt_number}`,
   ],
+  ["/repos/acme/app/actions/runs?status=in_progress", `${repo}/actions/runs`],
   ["/repos/acme/app/actions/runs/5001/jobs", `${repo}/actions/runs/{run_id}/jobs`],
   [
     "/repos/acme/app/actions/runs/5002/attempts/1/jobs",

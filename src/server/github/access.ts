@@ -95,7 +95,13 @@ const unread = (): Promise<never> =>
   );
 
 /** In a broker for OIDC alone: tokens are verified without asking; renewals can't be. */
-const noFacts: GitHubFacts = { run: unread, jobs: unread, refs: unread, compare: unread };
+const noFacts: GitHubFacts = {
+  run: unread,
+  openRuns: unread,
+  jobs: unread,
+  refs: unread,
+  compare: unread,
+};
 
 const noLog: JobLog = {
   read: () =>

@@ -8,6 +8,7 @@ import {
   parseGitRef,
   parseGitRefs,
   parseJobsPage,
+  parseRunsPage,
   unusable,
 } from "../../core/github-answers.ts";
 import type { RefFacts } from "../../core/ref.ts";
@@ -37,6 +38,15 @@ export class RestFacts implements GitHubFacts {
       notBefore,
     );
     return { at: seen.at, value: found(seen.value, "GitHub has no such run.") };
+  }
+
+  async openRuns(repository: string, notBefore: number): Promise<ReadonlySet<number>> {
+    const { value } = await this.#rest.get(
+      "GET /repos/{owner}/{repo}/actions/runs",
+      { ...repositoryOf(repository), status: "in_progress", per_page: pageSize },
+      notBefore,
+    );
+    return new Set(value === null ? [] : parseRunsPage(value.json));
   }
 
   async jobs(at: RunAddress, notBefore: number): Promise<Seen<readonly unknown[]>> {

@@ -27,6 +27,8 @@ export interface Seen<T> {
  */
 export interface GitHubFacts {
   run(at: RunAddress, notBefore: number): Promise<Seen<unknown>>;
+  /** Ids of the newest runs of a repository that are in progress, a hundred of them. */
+  openRuns(repository: string, notBefore: number): Promise<ReadonlySet<number>>;
   /** All jobs of the attempt, every page. */
   jobs(at: RunAddress, notBefore: number): Promise<Seen<readonly unknown[]>>;
   refs(repository: string, shortName: string, notBefore: number): Promise<Seen<RefFacts>>;

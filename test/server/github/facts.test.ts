@@ -32,6 +32,26 @@ describe("runs", () => {
   });
 });
 
+describe("H-09: the runs in progress of a repository", () => {
+  test("are the newest hundred, in one call", async () => {
+    const { facts, github, golden, clock, paths } = await open();
+    github.addRun(golden.repository, { id: 5_002, status: "completed" });
+    github.addRun(github.addRepository({ name: "other" }), { id: 5_003 });
+    expect(await facts.openRuns("acme/app", clock.now)).toEqual(new Set([5_001]));
+    expect(paths()).toEqual(["/repos/acme/app/actions/runs?status=in_progress&per_page=100"]);
+    for (let id = 6_000; id < 6_150; id++) github.addRun(golden.repository, { id });
+    const open100 = await facts.openRuns("acme/app", (clock.now += 1));
+    expect([open100.size, open100.has(6_149), open100.has(5_001)]).toEqual([100, true, false]);
+  });
+
+  test("are none of a repository that is not there, and unknown while GitHub is in trouble", async () => {
+    const { facts, github, clock } = await open();
+    expect(await facts.openRuns("acme/nothing", clock.now)).toEqual(new Set());
+    github.api.fault({ status: 500 });
+    await expect(facts.openRuns("acme/app", clock.now)).rejects.toThrow(code("github_unavailable"));
+  });
+});
+
 describe("H-20: jobs, all pages of them", () => {
   test("256 of a matrix, in three calls", async () => {
     const { facts, github, clock, paths } = await open();

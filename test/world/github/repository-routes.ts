@@ -18,6 +18,16 @@ const logDocs =
 export const repositoryRoutes: readonly Route<Asked, Answer>[] = [
   get("", (_, { state, repository }) => json(repositoryShape(state, repository))),
 
+  get("/actions/runs", (_, asked) => {
+    const wanted = asked.request.query.get("status");
+    const listed = asked.state.runs.filter(
+      (run) =>
+        run.repository === asked.repository &&
+        (wanted === null || wanted === currentAttempt(run).status),
+    );
+    return page(asked, "workflow_runs", listed.toReversed(), runShape);
+  }),
+
   get("/actions/runs/:run", (part, { state, repository }) => {
     const run = state.run(repository, id(part("run")));
     return run === undefined ? notFound(runDocs) : json(runShape(state, run));
