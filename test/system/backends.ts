@@ -137,7 +137,7 @@ async function makesTable(endpoint: string): Promise<void> {
   client.destroy();
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const address = server.address();
