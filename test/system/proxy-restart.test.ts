@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import type { Job, Step } from "../harness/job.ts";
 import { Site, type SiteOptions } from "./proxied-site.ts";
@@ -6,22 +7,17 @@ import { type ProxyName, proxyNames } from "./proxies.ts";
 // Many processes at a time, on a machine that may be busy.
 const patient = { timeout: 300_000 };
 
-/** Runners at as many addresses, so that both instances have their share. */
-const runners = [
-  "127.0.0.11",
-  "127.0.0.12",
-  "127.0.0.13",
-  "127.0.0.14",
-  "127.0.0.15",
-  "127.0.0.16",
-];
+const runners = 6;
 
 interface Ended {
   readonly job: Job;
   readonly step: Step;
 }
 
-/** Jobs one after the other at each of the runners, by log and by token in turns, until it is enough. */
+/**
+ * Jobs one after the other at each of some runners, by log and by token in turns, until it is enough.
+ * Each is at an address of its own, so that both instances have their share.
+ */
 class Load {
   readonly ended: Ended[] = [];
   readonly #site: Site;
@@ -30,11 +26,16 @@ class Load {
 
   constructor(site: Site) {
     this.#site = site;
-    this.#all = Promise.all(runners.map((from, at) => this.#run(from, at)));
+    onTestFinished(async () => {
+      this.#enough = true;
+      await Promise.allSettled([this.#all]);
+    });
+    this.#all = Promise.all(Array.from({ length: runners }, (_, at) => this.#run(at)));
   }
 
-  async #run(from: string, at: number): Promise<void> {
+  async #run(at: number): Promise<void> {
     for (let count = at; !this.#enough; count++) {
+      const from = `127.0.${at + 10}.${(count % 250) + 1}`;
       const job = this.#site.newJob();
       const step = await this.#site.obtain(count % 2 === 0 ? "log" : "oidc", { from, job });
       job.complete();
@@ -82,6 +83,26 @@ function sessionsOf(site: Site): Map<string, number> {
   return counts;
 }
 
+function intentsIn(audit: string): string {
+  return existsSync(`${audit}.intents`) ? readFileSync(`${audit}.intents`, "utf8") : "";
+}
+
+/** All have what STS has given them, and whatever it gave besides is in a record of an instance that was killed. */
+function expectAccountedFor(site: Site, ended: readonly Ended[]): void {
+  const issued = new Set(site.world.sts.issued.map(({ accessKeyId }) => accessKeyId));
+  const records = site.brokers.flatMap(({ audit }) => audit);
+  for (const { job } of ended) {
+    const has = job.seen("seen").AWS_ACCESS_KEY_ID;
+    expect(issued.delete(String(has))).toBe(true);
+    expect(records).toContainEqual(expect.objectContaining({ access_key_id: has }));
+  }
+  // On disk as allowed, though the answer was lost; or nothing but the intent was there.
+  const answered = records.filter(({ access_key_id: id }) => issued.has(String(id))).length;
+  const interrupted = records.filter(({ decision }) => decision === "interrupted").length;
+  expect(issued.size).toBeLessThanOrEqual(answered + interrupted);
+  site.expectSecretsKept();
+}
+
 /** A job that has not got what STS has given to it, or whose client had to be told something. */
 function troubled({ job, step }: Ended, site: Site): object[] {
   const has = job.seen("seen").AWS_ACCESS_KEY_ID;
@@ -115,6 +136,75 @@ describe.each(proxyNames)("%s", (name) => {
       expect(sessions.size).toBe(ended.length);
       expect([...sessions].filter(([, count]) => count !== 1)).toEqual([]);
       site.expectSecretsKept();
+    },
+  );
+
+  test(
+    "an instance is killed under load and comes back: each job gets its credentials, and each session more is accounted for",
+    patient,
+    async () => {
+      const site = await open(name);
+      const load = new Load(site);
+      await load.more(12);
+      await isAsked(site, 0);
+      site.brokers[0].kill("SIGKILL");
+      await site.brokers[0].ended();
+      await load.more(12);
+      await site.revive(0);
+      await isAsked(site, 0);
+      const ended = await load.end(48);
+      expect(ended.filter(({ step }) => step.exitCode !== 0)).toEqual([]);
+      expectAccountedFor(site, ended);
+    },
+  );
+
+  test.each(["log", "oidc"] as const)(
+    "an instance is killed while it waits for AWS: the other serves the job, by %s, and the session that nobody got is on record",
+    patient,
+    async (proof) => {
+      const site = await open(name);
+      const barrier = site.world.sts.barrier(/./);
+      const job = site.newJob();
+      const step = site.obtain(proof, { from: "127.0.0.21", job });
+      await barrier.arrived;
+      const at = site.brokers.findIndex(({ files }) => intentsIn(files.audit) !== "") as 0 | 1;
+      site.brokers[at].kill("SIGKILL");
+      await site.brokers[at].ended();
+      barrier.release();
+      const ended = { job, step: await step };
+      expect(ended.step.exitCode).toBe(0);
+      expect([...sessionsOf(site).values()]).toEqual([2]);
+      await site.revive(at);
+      expectAccountedFor(site, [ended]);
+      expect(site.brokers[at].audit).toMatchObject([{ decision: "interrupted" }]);
+      expect(site.brokers[1 - at]?.audit.at(-1)).toMatchObject({ decision: "allowed", proof });
+    },
+  );
+
+  test("an instance is down from the start: the other serves all", patient, async () => {
+    const site = await open(name);
+    expect(await site.brokers[1].stop()).toBe(0);
+    const load = new Load(site);
+    const ended = await load.end(16);
+    expect(ended.flatMap((it) => troubled(it, site))).toEqual([]);
+    expect([...sessionsOf(site).values()].every((count) => count === 1)).toBe(true);
+    await site.revive(1);
+  });
+
+  test(
+    "an instance takes connections and answers nothing: jobs are served by the other, after one time-out",
+    patient,
+    async () => {
+      const site = await open(name);
+      // Both have connections that the proxy keeps.
+      const before = new Load(site);
+      await Promise.all([isAsked(site, 0), isAsked(site, 1)]);
+      await before.end(12);
+      site.brokers[0].kill("SIGSTOP");
+      const load = new Load(site);
+      const ended = await load.end(24);
+      site.brokers[0].kill("SIGCONT");
+      expect(ended.filter(({ step }) => step.exitCode !== 0)).toEqual([]);
     },
   );
 });
