@@ -241,13 +241,12 @@ env > "$RUNNER_TEMP/seen"`,
   async stop(): Promise<void> {
     const { world, backend, folder } = this.#parts;
     await this.proxy.stop();
-    const exits = await Promise.all(
-      this.brokers.map((broker) => (broker.running ? broker.stop() : 0)),
-    );
+    const running = this.brokers.filter((broker) => broker.running);
+    const exits = await Promise.all(running.map((broker) => broker.stop()));
     await world.close();
     await backend?.remove();
     rmSync(folder, { recursive: true, force: true });
-    expect(exits).toEqual([0, 0]);
+    expect(exits.filter((code) => code !== 0)).toEqual([]);
   }
 }
 

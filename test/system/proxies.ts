@@ -19,19 +19,12 @@ export interface ProxyPlace {
   readonly path?: "passed on" | "taken off" | undefined;
 }
 
-/** How a proxy of this kind is run. */
-interface Program {
-  /** The file that is delivered, with nothing but names, addresses and paths replaced. */
-  readonly prepare: (place: ProxyPlace) => readonly [command: string, ...args: string[]];
-}
+const files = { nginx: "nginx/actions2aws.conf", caddy: "caddy/Caddyfile" } as const;
+/** Writes the file, with nothing but names, addresses and paths replaced; how it is run. */
+const prepare = { nginx: prepareNginx, caddy: prepareCaddy } as const;
 
-export const programs = {
-  nginx: { prepare: prepareNginx },
-  caddy: { prepare: prepareCaddy },
-} as const satisfies Record<string, Program>;
-
-export type ProxyName = keyof typeof programs;
-export const proxyNames = Object.keys(programs) as ProxyName[];
+export type ProxyName = keyof typeof files;
+export const proxyNames = Object.keys(files) as ProxyName[];
 
 /** A proxy's process. */
 export class Proxy {
@@ -51,7 +44,7 @@ export class Proxy {
   /** Starts one, and returns when it takes connections. */
   static async start(name: ProxyName, place: ProxyPlace): Promise<Proxy> {
     mkdirSync(place.folder, { recursive: true });
-    const [command, ...args] = programs[name].prepare(place);
+    const [command, ...args] = prepare[name](place);
     const env = { PATH: `${process.env.PATH}:/usr/sbin`, HOME: place.folder };
     const proxy = new Proxy(
       place,
@@ -63,8 +56,8 @@ export class Proxy {
 
   /** What it has written: of nginx its two logs, of Caddy all. */
   get log(): string {
-    const files = ["error.log", "actions2aws.log"].map((name) => join(this.folder, name));
-    return this.#output + files.map(textIn).join("");
+    const logs = ["error.log", "actions2aws.log"].map((log) => join(this.folder, log));
+    return this.#output + logs.map(textIn).join("");
   }
 
   async stop(): Promise<void> {
@@ -84,7 +77,7 @@ export class Proxy {
 
 /** Debian's nginx. Its own nginx.conf would be in /etc: this one takes the file in as that one does. */
 function prepareNginx({ folder, port, upstreams, path }: ProxyPlace): [string, ...string[]] {
-  const replaced = replace(deployed("nginx/actions2aws.conf"), [
+  const replaced = replace(deployed("nginx"), [
     ["127.0.0.1:8081", upstreams[0]],
     ["127.0.0.1:8082", upstreams[1]],
     ["listen 443", `listen 127.0.0.1:${port}`],
@@ -110,16 +103,13 @@ function prepareNginx({ folder, port, upstreams, path }: ProxyPlace): [string, .
       include ${folder}/actions2aws.conf;
     }`,
   );
-  return [
-    "nginx",
-    ...["-p", folder, "-c", join(folder, "nginx.conf"), "-e", join(folder, "error.log")],
-    ...["-g", "daemon off;"],
-  ];
+  const [own, log] = [join(folder, "nginx.conf"), join(folder, "error.log")];
+  return ["nginx", "-p", folder, "-c", own, "-e", log, "-g", "daemon off;"];
 }
 
 /** go install github.com/caddyserver/caddy/v2/cmd/caddy: Debian's is older. */
 function prepareCaddy({ folder, port, upstreams, path }: ProxyPlace): [string, ...string[]] {
-  const replaced = replace(deployed("caddy/Caddyfile"), [
+  const replaced = replace(deployed("caddy"), [
     ["127.0.0.1:8081 127.0.0.1:8082", upstreams.join(" ")],
     ["/etc/caddy/tls/broker.example.com.crt", certificateFile],
     ["/etc/caddy/tls/broker.example.com.key", keyFile],
@@ -134,8 +124,9 @@ function prepareCaddy({ folder, port, upstreams, path }: ProxyPlace): [string, .
   return ["caddy", "run", "--config", join(folder, "Caddyfile"), "--adapter", "caddyfile"];
 }
 
-function deployed(name: string): string {
-  return readFileSync(join(deploy, name), "utf8");
+/** The file as it is delivered. */
+export function deployed(name: ProxyName): string {
+  return readFileSync(join(deploy, files[name]), "utf8");
 }
 
 /** Each has to be there, once. */

@@ -1,4 +1,6 @@
+import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import type { Job, Step } from "../harness/job.ts";
 import { Site, type SiteOptions } from "./proxied-site.ts";
@@ -70,6 +72,24 @@ async function isAsked(site: Site, at: 0 | 1): Promise<void> {
   const { log } = site.brokers[at];
   const asked = (): void => expect(site.brokers[at].log.length).toBeGreaterThan(log.length + 3);
   await vi.waitFor(asked, patient);
+}
+
+/**
+ * Stands in for an instance at the moment of its end: it is well, takes a request, and closes all
+ * without an answer. Resolves when it listens, with a promise for its end.
+ */
+async function breaksOff(port: number): Promise<{ end: Promise<unknown> }> {
+  const server = createServer((request, response) => {
+    if (request.method === "GET") {
+      response.end("{}");
+      return;
+    }
+    server.close();
+    server.closeAllConnections();
+  });
+  server.listen(port, "127.0.0.1");
+  await once(server, "listening");
+  return { end: once(server, "close") };
 }
 
 /** How many sessions STS gave each job, by the session's name. */
@@ -178,6 +198,23 @@ describe.each(proxyNames)("%s", (name) => {
       expectAccountedFor(site, [ended]);
       expect(site.brokers[at].audit).toMatchObject([{ decision: "interrupted" }]);
       expect(site.brokers[1 - at]?.audit.at(-1)).toMatchObject({ decision: "allowed", proof });
+    },
+  );
+
+  test(
+    "an instance ends while a request is on its way to it: the other has it, and no client is told",
+    patient,
+    async () => {
+      const site = await open(name);
+      const { port } = site.brokers[0];
+      expect(await site.brokers[0].stop()).toBe(0);
+      const { end } = await breaksOff(port);
+      const load = new Load(site);
+      await end;
+      const ended = await load.end(load.ended.length + 6);
+      expect(ended.flatMap((it) => troubled(it, site))).toEqual([]);
+      expect([...sessionsOf(site).values()].every((count) => count === 1)).toBe(true);
+      await site.revive(0);
     },
   );
 

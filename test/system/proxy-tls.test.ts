@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { exchange, requestText, statusesIn } from "../harness/connection.ts";
 import { type Site, useSite } from "./proxied-site.ts";
-import { proxyNames } from "./proxies.ts";
+import { ask } from "../world/ask.ts";
+import { deployed, proxyNames } from "./proxies.ts";
 
 /** The job's step got what STS gave, and the record says where it came from. */
 async function expectServed(site: Site, proof: "log" | "oidc", from: string): Promise<void> {
@@ -13,6 +14,11 @@ async function expectServed(site: Site, proof: "log" | "oidc", from: string): Pr
   expect(site.records).toMatchObject([{ decision: "allowed", proof, client_address: from }]);
 }
 
+function secondsIn(text: string, pattern: RegExp): number {
+  const [, seconds] = pattern.exec(text) ?? [];
+  return Number(seconds ?? expect.unreachable(String(pattern)));
+}
+
 describe.each(proxyNames)("%s", (name) => {
   describe("as it is delivered:", () => {
     const site = useSite(name);
@@ -21,6 +27,18 @@ describe.each(proxyNames)("%s", (name) => {
       "a job proves itself through TLS, by %s, with the packaged client",
       (proof) => expectServed(site(), proof, "127.0.0.7"),
     );
+
+    test("its times fit: it gives up after the broker has, and ends what it keeps before the broker does", async () => {
+      const [broker] = site().brokers;
+      const kept = (await ask(`${broker.url}/openapi.json`)).headers.get("keep-alive");
+      const idle = secondsIn(deployed(name), /^\s*keepalive(?:_timeout)? (\d+)s/m);
+      expect(idle).toBeLessThan(secondsIn(String(kept), /^timeout=(\d+)$/));
+      const patience = /^\s*(?:proxy_read_timeout|response_header_timeout) (\d+)s/m;
+      const seconds = secondsIn(deployed(name), patience);
+      // 8 of waiting for the line and 12 for AWS; then the client asks again, after 30.
+      expect(seconds).toBeGreaterThan(8 + 12);
+      expect(seconds).toBeLessThan(30);
+    });
 
     test("a client that does not know its certificate sends nothing", async () => {
       const step = await site().obtain("log", { env: { NODE_EXTRA_CA_CERTS: "" } });
