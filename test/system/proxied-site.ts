@@ -81,18 +81,17 @@ export class Site {
     await backend?.start();
     const world = await startWorld();
     const folder = mkdtempSync(join(tmpdir(), "actions2aws-proxied-"));
-    const ports = [await freePort(), await freePort(), await freePort()] as const;
     const [one, two] = await Promise.all(
-      (["one", "two"] as const).map((instance, at) => {
+      ["one", "two"].map((instance) => {
         const files = filesOf(folder, instance);
         writeFileSync(files.config, configOf(world, files.audit, options, backend));
-        return Broker.start(world, files, { listen: `127.0.0.1:${ports[at]}` });
+        return Broker.start(world, files);
       }),
     );
     if (!one || !two) throw new Error("two instances");
     const proxy = await Proxy.start(name, {
       folder: join(folder, name),
-      port: ports[2],
+      port: await freePort(),
       upstreams: [new URL(one.url).host, new URL(two.url).host],
       path: options.path?.proxy,
     });
@@ -143,7 +142,13 @@ export class Site {
       `eval $(actions2aws request --url ${this.url} --role ${asked} --proof ${proof})
 env > "$RUNNER_TEMP/seen"`,
       {
-        env: { HTTPS_PROXY: way.url, NODE_EXTRA_CA_CERTS: certificateFile, ...env },
+        env: {
+          HTTPS_PROXY: way.url,
+          NODE_EXTRA_CA_CERTS: certificateFile,
+          // On a machine that is busy, a broker may take long to start.
+          ACTIONS2AWS_TIMEOUT: "5m",
+          ...env,
+        },
         idToken: proof === "oidc",
       },
     );

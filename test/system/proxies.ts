@@ -37,6 +37,7 @@ export class Proxy {
     this.url = `https://127.0.0.1:${port}`;
     this.folder = folder;
     this.#process = process;
+    process.once("error", ({ message }) => (this.#output += message));
     for (const stream of [process.stdout, process.stderr])
       stream?.setEncoding("utf8").on("data", (text: string) => (this.#output += text));
   }

@@ -7,7 +7,7 @@ import { Site, type SiteOptions } from "./proxied-site.ts";
 import { type ProxyName, proxyNames } from "./proxies.ts";
 
 // Many processes at a time, on a machine that may be busy.
-const patient = { timeout: 300_000 };
+const patient = { timeout: 600_000 };
 
 const runners = 6;
 
@@ -226,6 +226,17 @@ describe.each(proxyNames)("%s", (name) => {
     expect(ended.flatMap((it) => troubled(it, site))).toEqual([]);
     expect([...sessionsOf(site).values()].every((count) => count === 1)).toBe(true);
     await site.revive(1);
+  });
+
+  test("both instances are down: a job asks again until one is back", patient, async () => {
+    const site = await open(name);
+    await Promise.all(site.brokers.map((broker) => broker.stop()));
+    const step = site.obtain("log", { from: "127.0.0.22" });
+    await vi.waitFor(() => expect(site.proxy.log).toMatch(/"status":50[23]/), patient);
+    await site.revive(1);
+    const { exitCode, stderr } = await step;
+    expect(stderr).toMatch(/the broker says status 50[23]; trying again/);
+    expect(exitCode).toBe(0);
   });
 
   test(
