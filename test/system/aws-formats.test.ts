@@ -211,7 +211,7 @@ test.each([
     const script = `mkdir -p ~/.aws
 printf '#!/bin/sh\\necho asked >> "$HOME/asked"\\nexec ${request}\\n' > ~/credentials
 chmod 700 ~/credentials
-printf '[default]\\ncredential_process = %s/credentials\\n' "$HOME" > ~/.aws/config
+printf '[default]\\nregion = eu-central-1\\ncredential_process = %s/credentials\\n' "$HOME" > ~/.aws/config
 python3 -c '
 import boto3, os
 client = boto3.client("sts", endpoint_url=os.environ["AWS_ENDPOINT_URL"])

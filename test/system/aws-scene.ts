@@ -19,7 +19,8 @@ export const cli2 = "env PYTHONPATH=/usr/lib/python3/dist-packages /usr/bin/aws"
 
 /** What a step writes to ask AWS who it is; one line, the ARN. */
 export function whoAmI(cli: string, more = ""): string {
-  const how = '--endpoint-url "$AWS_ENDPOINT_URL" --query Arn --output text';
+  const where = '--region eu-central-1 --endpoint-url "$AWS_ENDPOINT_URL"';
+  const how = `${where} --query Arn --output text`;
   return `${cli} sts get-caller-identity ${how} ${more}`.trim();
 }
 
@@ -90,7 +91,6 @@ export class AwsScene {
     const env = {
       PATH: `${dirname(program)}:${process.env.PATH}`,
       AWS_ENDPOINT_URL: this.account.front.url,
-      AWS_DEFAULT_REGION: "eu-central-1",
       AWS_EC2_METADATA_DISABLED: "true",
       ...options.env,
     };
