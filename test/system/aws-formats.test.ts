@@ -12,7 +12,13 @@ const scene = useAws();
 const minutes = 300_000;
 const both = `${whoAmI(cli1)}\n${whoAmI(cli2)}\n`;
 
-/** Runs a step whose output is the ARN, once from each CLI, and nothing else. */
+const sdks = `python3 -c 'import boto3; print(boto3.client("sts").get_caller_identity()["Arn"])'
+"${process.execPath}" --input-type=module -e '
+  const { GetCallerIdentityCommand, STSClient } = await import("${import.meta.resolve("@aws-sdk/client-sts")}");
+  console.log((await new STSClient({}).send(new GetCallerIdentityCommand({}))).Arn);'
+`;
+
+/** Runs a step whose output is the ARN, from two tools, and nothing else. */
 async function expectRole(
   job: Job,
   name: string,
@@ -54,6 +60,7 @@ test(
     const request = scene().request("--format github-env --region eu-central-1");
     expect((await scene().step(job, "assume role", request)).exitCode).toBe(0);
     await expectRole(job, "deploy", both);
+    await expectRole(job, "deploy by SDKs", sdks);
     const { run, id } = job.job;
     expect(scene().account.front.assumed).toMatchObject([
       {
