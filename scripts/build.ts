@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import { join, relative } from "node:path";
-import { asFunction, bundle, root, writeWhole } from "./bundle.ts";
+import { asFunction, bundle, bundleActions, root, writeWhole } from "./bundle.ts";
 import { makeExecutable } from "./sea.ts";
 
 const dist = join(root, "dist");
@@ -10,6 +10,7 @@ const executable = join(dist, "actions2aws");
 const node = join(root, "node_modules/node/bin/node");
 
 if (process.argv.includes("--bundle")) await buildBundles();
+else if (process.argv.includes("--actions")) await buildActions();
 else await buildExecutable();
 
 /** Scripts that any Node 24 runs: quick to make, and all that the demo needs. */
@@ -18,6 +19,15 @@ async function buildBundles(): Promise<void> {
   for (const it of [main, ...commands]) {
     const path = join(dist, "bundle", `${it.name}.cjs`);
     await writeWhole(path, it === main ? it.code : asFunction(it));
+    await report(path);
+  }
+}
+
+/** Scripts that workflows run from this repository, and that are therefore in git. */
+async function buildActions(): Promise<void> {
+  for (const { name, code } of await bundleActions()) {
+    const path = join(root, `${name}.cjs`);
+    await writeWhole(path, code);
     await report(path);
   }
 }
