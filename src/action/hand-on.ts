@@ -1,5 +1,5 @@
 import { accountOfRole } from "../cli/account.ts";
-import { type Given } from "../cli/formats/format.ts";
+import type { Given } from "../cli/formats/format.ts";
 import { githubFile } from "../cli/formats/github-file.ts";
 import { plainValue } from "../cli/formats/plain-value.ts";
 import type { Environment } from "../cli/host.ts";

@@ -60,6 +60,7 @@ export function waysOfInput(env: Environment): Ways {
 
 /** A line for who writes a workflow, and gives inputs where others give options. */
 export function withInputNames(line: string): string {
-  const names = Object.keys(options).join("|");
-  return line.replaceAll(new RegExp(`--(${names})\\b`, "g"), "the input `$1`");
+  return line.replaceAll(/--([a-z]+(?:-[a-z]+)*)/g, (option, name: string) =>
+    Object.hasOwn(options, name) ? `the input \`${name}\`` : option,
+  );
 }

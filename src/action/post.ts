@@ -7,7 +7,7 @@ import { readMade } from "./made-things.ts";
 const host: Host = processHost(process);
 
 /** What stays is no reason to fail a job that has done its work. */
-toItsEnd(() => clearUp(readMade(host.env), host), {
+toItsEnd(async () => clearUp(readMade(host.env), host), {
   tell: (error) => say(host, `nothing is cleared away: ${lineOf(error)}`),
   leave: () => process.exit(0),
 });

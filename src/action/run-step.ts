@@ -2,7 +2,7 @@ import { keepOutOfCoreFiles } from "../cli/core-files.ts";
 import { lineOf } from "../cli/failure.ts";
 import { type Host, processHost, say } from "../cli/host.ts";
 import type { Made } from "../cli/made.ts";
-import { annotate } from "../cli/runner.ts";
+import { addError } from "../cli/runner.ts";
 import { toItsEnd } from "../cli/to-its-end.ts";
 import { withInputNames } from "./inputs.ts";
 import { saveMade } from "./made-things.ts";
@@ -12,7 +12,7 @@ export function runStep(work: (host: Host) => number | Promise<number>): void {
   keepOutOfCoreFiles();
   const host = remembering(processHost(process));
   toItsEnd(async () => work(host), {
-    tell: (error) => annotate(host.stderr, "error", withInputNames(lineOf(error))),
+    tell: (error) => addError(host.stderr, withInputNames(lineOf(error))),
     leave: (exitCode) => process.exit(exitCode),
   });
 }

@@ -31,8 +31,8 @@ export function maskCredentials(
 }
 
 /** Shows a line of ours as what went wrong, in the log and beside the run. */
-export function annotate(stderr: Sink, level: "error" | "warning", text: string): void {
-  stderr.write(`::${level} title=actions2aws::${escapeData(oneLine(text))}\n`);
+export function addError(stderr: Sink, text: string): void {
+  stderr.write(`::error title=actions2aws::${escapeData(oneLine(text))}\n`);
 }
 
 /** As the runner's toolkit does it. */

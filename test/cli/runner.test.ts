@@ -4,7 +4,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { githubFile } from "../../src/cli/formats/github-file.ts";
-import { addMask, annotate, appendToCommandFile, fileCommand } from "../../src/cli/runner.ts";
+import { addError, addMask, appendToCommandFile, fileCommand } from "../../src/cli/runner.ts";
 import { temporaryFolder } from "./test-host.ts";
 
 /** As the runner reads GITHUB_ENV (FileCommandManager of actions/runner). */
@@ -93,6 +93,6 @@ test.each([
 
 test("an error is one line, and whatever is in it no command", () => {
   let text = "";
-  annotate({ write: (more) => void (text += more) }, "error", "50%\r\n::x::\u2028##[add-mask]y");
+  addError({ write: (more) => void (text += more) }, "50%\r\n::x::\u2028##[add-mask]y");
   expect(text).toBe("::error title=actions2aws::50%25 ::x:: # # [add-mask]y\n");
 });
