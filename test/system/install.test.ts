@@ -1,4 +1,3 @@
-import { spawn } from "node:child_process";
 import {
   existsSync,
   mkdirSync,
@@ -13,10 +12,9 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { root } from "../../scripts/bundle.ts";
-import { program } from "../harness/program.ts";
+import { ended, program } from "../harness/program.ts";
 import {
   archiveOf,
   fakeGh,
@@ -73,21 +71,15 @@ const gh = (answer: Parameters<typeof fakeGh>[1] = "attested"): string =>
 async function run(options: Options = {}) {
   const { env = {}, args = [], path = pathOf(gh()) } = options;
   mkdirSync(join(folder, "tmp"), { recursive: true });
-  const child = spawn("sh", [join(root, "install.sh"), ...args], {
-    env: {
-      PATH: path,
-      HOME: join(folder, "home"),
-      TMPDIR: join(folder, "tmp"),
-      ACTIONS2AWS_REPOSITORY: repository,
-      ACTIONS2AWS_SERVER_URL: server.url,
-      CURL_CA_BUNDLE: certificateFile,
-      ...env,
-    },
-    stdio: ["ignore", "pipe", "pipe"],
+  return ended("sh", [join(root, "install.sh"), ...args], {
+    PATH: path,
+    HOME: join(folder, "home"),
+    TMPDIR: join(folder, "tmp"),
+    ACTIONS2AWS_REPOSITORY: repository,
+    ACTIONS2AWS_SERVER_URL: server.url,
+    CURL_CA_BUNDLE: certificateFile,
+    ...env,
   });
-  const exit = new Promise((resolve) => child.once("close", resolve));
-  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
-  return { exitCode: await exit, stdout, stderr };
 }
 
 /** One line says what is wrong and what to do, and there is nothing new anywhere. */
@@ -166,8 +158,8 @@ describe("a good release", () => {
     real.files.set(archive, bytes);
     real.files.set("SHA256SUMS", `${sumOf(bytes)}  ${archive}\n`);
     try {
-      const ended = await run({ env: { ACTIONS2AWS_SERVER_URL: real.url } });
-      expect(ended).toMatchObject({ exitCode: 0, stderr: "" });
+      const done = await run({ env: { ACTIONS2AWS_SERVER_URL: real.url } });
+      expect(done).toMatchObject({ exitCode: 0, stderr: "" });
       expect(await versionOf(installed())).toBe(version);
     } finally {
       await real.close();
@@ -375,6 +367,5 @@ function writeOld(version: string): void {
 }
 
 async function versionOf(file: string): Promise<string> {
-  const child = spawn(file, ["--version"], { stdio: ["ignore", "pipe", "inherit"], env: {} });
-  return (await text(child.stdout)).trim();
+  return (await ended(file, ["--version"])).stdout.trim();
 }
