@@ -140,7 +140,7 @@ test.for([
   ["for a release that is not there", { with: { version: "v0.0.1" } }, /can't be fetched/],
   ["for what is no version", { with: { version: "$(id)" } }, /is not a version/],
 ] as const)("fails the step, and puts nothing on PATH, %s", async ([, how, why]) => {
-  const { exitCode, stderr, onPath } = await use(how as Use);
+  const { exitCode, stderr, onPath } = await use(how);
   expect({ exitCode, onPath }).toEqual({ exitCode: 1, onPath: [] });
   expect(stderr).toMatch(why);
   expect(existsSync(join(folder, "temp/actions2aws-program"))).toBe(false);

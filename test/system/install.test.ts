@@ -61,6 +61,7 @@ interface Options {
   readonly env?: Record<string, string>;
   readonly args?: readonly string[];
   readonly path?: string;
+  readonly script?: string;
 }
 
 const bin = (): string => join(folder, "home/.local/bin");
@@ -69,9 +70,9 @@ const gh = (answer: Parameters<typeof fakeGh>[1] = "attested"): string =>
   fakeGh(join(folder, "gh"), answer);
 
 async function run(options: Options = {}) {
-  const { env = {}, args = [], path = pathOf(gh()) } = options;
+  const { env = {}, args = [], path = pathOf(gh()), script = join(root, "install.sh") } = options;
   mkdirSync(join(folder, "tmp"), { recursive: true });
-  return ended("sh", [join(root, "install.sh"), ...args], {
+  return ended("sh", [script, ...args], {
     PATH: path,
     HOME: join(folder, "home"),
     TMPDIR: join(folder, "tmp"),
@@ -122,6 +123,20 @@ describe("a good release", () => {
     const file = server.files.get(archive) as Buffer;
     expect(readFileSync(join(folder, "gh/gh.file"), "utf8")).toContain(sumOf(file));
     expect(server.asked.filter((path) => path.includes("latest"))).toEqual([]);
+  });
+
+  // release.yml puts it beside the archives, with the name of the repository that they are of.
+  test("is installed by its own copy of the script, which knows where it belongs", async () => {
+    const workflow = readFileSync(join(root, ".github/workflows/release.yml"), "utf8");
+    const [, command = ""] = /^ *(sed .*) > dist\/release\/install\.sh$/m.exec(workflow) ?? [];
+    const stamped = await ended("sh", ["-c", `cd '${root}' && ${command}`], {
+      PATH: pathOf(),
+      GITHUB_REPOSITORY: repository,
+    });
+    const script = join(folder, "install.sh");
+    writeFileSync(script, stamped.stdout);
+    const env = { ACTIONS2AWS_REPOSITORY: "" };
+    expect(await run({ script, env })).toMatchObject({ exitCode: 0, stderr: "" });
   });
 
   test("goes into a folder with spaces in its name, over an older one and its links", async () => {
