@@ -50,8 +50,9 @@ function licenceOfSibling({ name, license, ...about }: PackageFile): string {
 function addressOf({ name, homepage, repository }: PackageFile): string {
   const url = typeof repository === "object" ? repository.url : repository;
   const address = url ?? homepage ?? missing(name);
-  const plain = address.replace(/^git\+/, "").replace(/\.git$/, "");
-  return /^[\w-]+\/[\w.-]+$/.test(plain) ? `https://github.com/${plain}` : plain;
+  const plain = address.replace(/^(?:git\+|github:|git@github\.com:)/, "").replace(/\.git$/, "");
+  if (/^[\w-]+\/[\w.-]+$/.test(plain)) return `https://github.com/${plain}`;
+  return plain.replace(/^(?:git|ssh):\/\/(?:git@)?/, "https://");
 }
 
 /** The package `node` has installed the one that is for this machine inside itself. */

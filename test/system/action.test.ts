@@ -1,5 +1,13 @@
-import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync, spawnSync } from "node:child_process";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -10,7 +18,8 @@ import { archiveOf, fakeGh, pathOf, programOf, sumOf } from "../harness/release-
 import { ReleaseServer } from "../harness/release-server.ts";
 import { certificateFile } from "../harness/tls.ts";
 
-// The root action.yml: its steps as the runner runs them. install.test.ts has what install.sh refuses.
+// The root action.yml: its step as the runner runs it, and a whole workflow by act. install.test.ts has
+// what install.sh refuses. go install github.com/nektos/act@v0.2.89
 
 interface Action {
   readonly inputs: Record<string, { readonly default: string }>;
@@ -49,6 +58,20 @@ async function release(tag: string): Promise<ReleaseServer> {
   started.files.set("SHA256SUMS", `${sumOf(bytes)}  ${archive}\n`);
   return started;
 }
+
+const workflow = `
+on: push
+jobs:
+  try:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: actions/checkout@de0fac2e4500dabe0009e67214ff5f5447ce83dd
+      - uses: ./
+        with:
+          server-url: \${{ vars.SERVER }}
+          token: some-token
+      - run: actions2aws --version
+`;
 
 interface Use {
   /** What stands behind `@` in the workflow. */
@@ -132,6 +155,36 @@ test("asks gh with the token that it is given, the job's by default", async () =
   expect(readFileSync(join(folder, "gh/gh.asked"), "utf8")).toMatch(/^token=the job's token\n/);
   await use({ with: { token: "another" } });
   expect(readFileSync(join(folder, "gh/gh.asked"), "utf8")).toMatch(/^token=another\n/);
+});
+
+test.for([
+  ["attested", 0, /\| 4\.5\.6$/m],
+  ["not attested", 1, /no attestation of acme\/actions2aws/],
+] as const)("in a workflow that act runs: %s", async ([answer, exitCode, shown]) => {
+  const clone = join(folder, "clone");
+  mkdirSync(join(clone, ".github/workflows"), { recursive: true });
+  for (const file of ["action.yml", "install.sh"]) cpSync(join(root, file), join(clone, file));
+  // Of a version of its own, so that it is the release's that is called.
+  writeFileSync(join(clone, "package.json"), '{\n  "version": "4.5.6",\n}');
+  writeFileSync(join(clone, ".github/workflows/try.yml"), workflow);
+  const git = ["init -q", "add -A", "-c user.name=x -c user.email=x@x.example commit -qm x"];
+  const remote = "remote add origin https://github.com/acme/actions2aws.git";
+  for (const words of [...git, remote]) execFileSync("git", words.split(" "), { cwd: clone });
+  const other = await release("v4.5.6");
+  // act takes no blanks in its own paths.
+  const home = mkdtempSync(join(tmpdir(), "actions2aws-act-"));
+  try {
+    const gh = fakeGh(join(folder, "gh"), answer);
+    const args = ["push", "-C", clone, "-P", "ubuntu-latest=-self-hosted", "--action-offline-mode"];
+    const env = { PATH: `${gh}:${process.env.PATH}`, HOME: home, XDG_CACHE_HOME: home };
+    const settings = ["--var", `SERVER=${other.url}`, "--env", `CURL_CA_BUNDLE=${certificateFile}`];
+    const run = await ended("act", [...args, ...settings], env);
+    expect(run.stdout).toMatch(shown);
+    expect(run.exitCode).toBe(exitCode);
+  } finally {
+    rmSync(home, { recursive: true, force: true });
+    await other.close();
+  }
 });
 
 test.for([
