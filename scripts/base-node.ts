@@ -16,7 +16,7 @@ export async function baseNode(platform: Platform): Promise<string> {
   const { package: name, binary, integrity } = platform;
   if (integrity === undefined)
     throw new Error(
-      `nothing in scripts/platforms.ts says what ${name} is: build it on its own platform`,
+      `nothing in scripts/platforms.ts says what ${name} is: name a binary with --base`,
     );
   const file = await fetched(`${name}@${nodeVersion}`, integrity);
   const folder = join(store, `${name}-${nodeVersion}`);

@@ -51,8 +51,7 @@ async function buildActions(): Promise<void> {
 
 async function buildRelease(platform: Platform): Promise<void> {
   expectPinnedNode();
-  const isOwn = platform === thisPlatform() && platform.integrity === undefined;
-  const node = asked.base ?? (isOwn ? ownNode : await baseNode(platform));
+  const node = asked.base ?? (await baseNode(platform));
   const name = platform.os === "win" ? "actions2aws.exe" : "actions2aws";
   await buildExecutable(platform, node, join(dist, platform.name, name));
 }

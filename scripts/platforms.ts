@@ -11,7 +11,7 @@ export interface Platform {
   /** The npm package of Node for it, and the program inside. */
   readonly package: string;
   readonly binary: "bin/node" | "bin/node.exe";
-  /** What the package of `nodeVersion` is, byte for byte; without it only its own machines build for it. */
+  /** What the package of `nodeVersion` is, byte for byte; without it a build is told where its Node is. */
   readonly integrity?: string;
 }
 
@@ -25,7 +25,7 @@ const nodeOfLinux = { os: "linux", binary: "bin/node" } as const;
 /**
  * The values are npm's `dist.integrity` of `<package>@<nodeVersion>`. They are here since package-lock.json
  * lacks them: the package `node` fetches its binary by an install script of its own. For macOS there is
- * none yet, so that it is built on a Mac, from what `npm ci` brings there and `npm audit signatures` checks.
+ * none yet: release.yml builds it of a package whose signature, the registry's, npm has checked.
  */
 const platforms: readonly Platform[] = [
   {

