@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
-import { dirname, join, relative } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { baseNode } from "./base-node.ts";
 import { asFunction, bundle, bundleActions, root, writeWhole } from "./bundle.ts";
@@ -51,7 +51,7 @@ async function buildActions(): Promise<void> {
 
 async function buildRelease(platform: Platform): Promise<void> {
   expectPinnedNode();
-  const node = asked.base ?? (await baseNode(platform));
+  const node = asked.base === undefined ? await baseNode(platform) : resolve(asked.base);
   const name = platform.os === "win" ? "actions2aws.exe" : "actions2aws";
   await buildExecutable(platform, node, join(dist, platform.name, name));
 }
