@@ -1,16 +1,34 @@
 import { createHash } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
-import { join, relative } from "node:path";
-import { asFunction, bundle, root, writeWhole } from "./bundle.ts";
+import { dirname, join, relative, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { baseNode } from "./base-node.ts";
+import { asFunction, bundle, bundleActions, root, writeWhole } from "./bundle.ts";
+import { expectPinnedNode, type Platform, platformNamed, thisPlatform } from "./platforms.ts";
 import { makeExecutable } from "./sea.ts";
 
 const dist = join(root, "dist");
-const executable = join(dist, "actions2aws");
-/** The Node that the executable is made of: the one that npm installed. */
-const node = join(root, "node_modules/node/bin/node");
+/** The Node that npm installed: what the executable for this machine is made of. */
+const ownNode = join(root, "node_modules/node/bin/node");
 
-if (process.argv.includes("--bundle")) await buildBundles();
-else await buildExecutable();
+const { values: asked } = parseArgs({
+  options: {
+    /** Scripts for any Node 24, and no executable. */
+    bundle: { type: "boolean", default: false },
+    /** What the actions run. */
+    actions: { type: "boolean", default: false },
+    /** An executable for a release, of the pinned Node, in a folder of the platform's. */
+    platform: { type: "string" },
+    /** Another Node binary for it, of the same version, which nobody checks. */
+    base: { type: "string" },
+  },
+});
+
+if (asked.bundle) await buildBundles();
+else if (asked.actions) await buildActions();
+else if (asked.platform === undefined)
+  await buildExecutable(thisPlatform(), ownNode, join(dist, "actions2aws"));
+else await buildRelease(platformNamed(asked.platform));
 
 /** Scripts that any Node 24 runs: quick to make, and all that the demo needs. */
 async function buildBundles(): Promise<void> {
@@ -22,8 +40,28 @@ async function buildBundles(): Promise<void> {
   }
 }
 
+/** Scripts that workflows run from this repository, and that are therefore in git. */
+async function buildActions(): Promise<void> {
+  for (const { name, code } of await bundleActions()) {
+    const path = join(root, `${name}.cjs`);
+    await writeWhole(path, code);
+    await report(path);
+  }
+}
+
+async function buildRelease(platform: Platform): Promise<void> {
+  expectPinnedNode();
+  const node = asked.base === undefined ? await baseNode(platform) : resolve(asked.base);
+  const name = platform.os === "win" ? "actions2aws.exe" : "actions2aws";
+  await buildExecutable(platform, node, join(dist, platform.name, name));
+}
+
 /** One file that needs nothing else, made again only when something that goes into it has changed. */
-async function buildExecutable(): Promise<void> {
+async function buildExecutable(
+  platform: Platform | undefined,
+  node: string,
+  executable: string,
+): Promise<void> {
   const bundles = await bundle("executable");
   const inputs = hash([
     ...[bundles.main, ...bundles.commands].map(({ code }) => code),
@@ -32,10 +70,10 @@ async function buildExecutable(): Promise<void> {
     await readFile(join(root, "node_modules/@yao-pkg/pkg/package.json")),
     await identity(node),
   ]);
-  const stamp = join(dist, ".actions2aws.inputs");
+  const stamp = join(dirname(executable), ".actions2aws.inputs");
   const isCurrent = (await contents(stamp)) === `${inputs} ${await identity(executable)}`;
   if (!isCurrent) {
-    await makeExecutable(bundles, node, executable);
+    await makeExecutable(bundles, platform, node, executable);
     await writeWhole(stamp, `${inputs} ${await identity(executable)}`);
   }
   await report(executable, isCurrent ? "unchanged" : "");

@@ -1,7 +1,7 @@
 import { execFileSync, type StdioOptions } from "node:child_process";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { basename, join, relative } from "node:path";
-import { build, type Metafile, type Plugin } from "esbuild";
+import { build, type BuildOptions, type Metafile, type Plugin } from "esbuild";
 
 export const root = join(import.meta.dirname, "..");
 
@@ -19,6 +19,8 @@ const shared = ["src/cli/failure.ts"];
 
 /** Where the main bundle finds the commands: in files beside it, or inside the executable. */
 export type Home = "files" | "executable";
+
+type Minified = Pick<BuildOptions, "minify" | "minifySyntax" | "minifyWhitespace">;
 
 export interface Bundle {
   readonly name: string;
@@ -42,11 +44,24 @@ export async function bundle(home: Home): Promise<Bundles> {
   return { main: mainBundle, commands: await Promise.all([...commands].toSorted().map(ofCommand)) };
 }
 
+/** The scripts of the actions, by their paths. They are in git: nothing but their sources may change them. */
+export async function bundleActions(): Promise<Bundle[]> {
+  const { version } = await packageJson();
+  const scripts = ["keygen", "request"].flatMap((action) => [
+    { name: `${action}/index`, entry: `src/action/${action}.ts` },
+    { name: `${action}/post`, entry: "src/action/post.ts" },
+  ]);
+  const small = { minify: true };
+  return Promise.all(scripts.map(({ name, entry }) => bundleOne(name, entry, version, [], small)));
+}
+
 async function bundleOne(
   name: string,
   entry: string,
   version: string,
   plugins: Plugin[],
+  // Identifiers stay as they are: stack traces keep their names, and it costs no time at start.
+  how: Minified = { minifySyntax: true, minifyWhitespace: true },
 ): Promise<Bundle> {
   const { outputFiles, metafile, warnings } = await build({
     absWorkingDir: root,
@@ -60,9 +75,7 @@ async function bundleOne(
     format: "cjs",
     target: "node24",
     define: { ACTIONS2AWS_VERSION: JSON.stringify(version) },
-    // Identifiers stay as they are: stack traces keep their names, and it costs no time at start.
-    minifySyntax: true,
-    minifyWhitespace: true,
+    ...how,
     legalComments: "none",
     // A script inside the executable cannot use import(), so that it becomes require().
     supported: { "dynamic-import": false },
@@ -129,10 +142,14 @@ const lateChildProcess: Plugin = {
 };
 
 async function versionWithCommit(): Promise<string> {
-  const text = await readFile(join(root, "package.json"), "utf8");
-  const { version } = JSON.parse(text) as { version: string };
+  const { version } = await packageJson();
   const commit = gitCommit();
   return commit === null ? version : `${version}+${commit}`;
+}
+
+async function packageJson(): Promise<{ version: string }> {
+  const text = await readFile(join(root, "package.json"), "utf8");
+  return JSON.parse(text) as { version: string };
 }
 
 function gitCommit(): string | null {

@@ -1,14 +1,15 @@
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { bundle, root, writeWhole } from "./bundle.ts";
+import { root, writeWhole } from "./bundle.ts";
+import { packagesInside, referenceOf } from "./packages-inside.ts";
 
 /**
  * Writes dist/actions2aws.cdx.json, a CycloneDX document of what is inside the executable: the packages
  * that the bundles were made of, and Node. npm knows the packages, with their hashes and licences;
  * esbuild knows which of them went in.
  */
-const inside = new Set([...(await packagesInBundles()), referenceOf("node_modules/node")]);
+const folders = [...(await packagesInside()), "node_modules/node"];
+const inside = new Set(folders.map(referenceOf));
 const document = npmDocument();
 const components = document.components.filter(({ "bom-ref": reference }) => inside.has(reference));
 const missing = [...inside].filter((it) => components.every(({ "bom-ref": ref }) => ref !== it));
@@ -45,18 +46,4 @@ function npmDocument(): Document {
   const args = ["sbom", "--sbom-format", "cyclonedx", "--package-lock-only"];
   const options = { cwd: root, encoding: "utf8", maxBuffer: 2 ** 26 } as const;
   return JSON.parse(execFileSync("npm", args, options)) as Document;
-}
-
-async function packagesInBundles(): Promise<string[]> {
-  const { main, commands } = await bundle("executable");
-  const files = [main, ...commands].flatMap(({ metafile }) => Object.keys(metafile.inputs));
-  const folders = files.flatMap((file) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file) ?? []);
-  return [...new Set(folders)].map(referenceOf);
-}
-
-/** npm's name for a package in a folder, like `undici@8.12.4`. */
-function referenceOf(folder: string): string {
-  const text = readFileSync(join(root, folder, "package.json"), "utf8");
-  const { name, version } = JSON.parse(text) as { name: string; version: string };
-  return `${name}@${version}`;
 }

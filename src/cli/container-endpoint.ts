@@ -12,6 +12,10 @@ import { writePrivateFile } from "./private-file.ts";
 import type { Variables } from "./variables.ts";
 
 const path = "/credentials";
+/** Tools before the end of 2023 know no token's file. Most show this text. */
+const withoutToken =
+  "no authorization token came: AWS tools that are older than AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE " +
+  "can't use --refresh, but --profile";
 
 /**
  * Gives credentials to one command's AWS tools, over loopback, as a container's agent does: to whoever
@@ -75,8 +79,10 @@ function respond(
   token: Secret,
   current: () => Credentials | null,
 ): void {
-  if (!isToken(asked.headers.authorization ?? "", token))
-    return refuse(answer, 401, "the authorization token is missing or wrong");
+  const { authorization } = asked.headers;
+  if (authorization === undefined) return refuse(answer, 401, withoutToken);
+  if (!isToken(authorization, token))
+    return refuse(answer, 401, "the authorization token is wrong");
   if (asked.url !== path) return refuse(answer, 404, "there is nothing here");
   if (asked.method !== "GET") return refuse(answer, 405, "only GET is answered");
   const credentials = current();

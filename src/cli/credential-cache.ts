@@ -77,6 +77,7 @@ export class CredentialCache {
     } catch (error) {
       throw asFailure(error, this.#path);
     }
+    this.#host.made?.({ kind: "kept", path: this.#path });
   }
 }
 

@@ -1,7 +1,7 @@
 import { exitCodes } from "./failure.ts";
 import { type Format, type Given, formats } from "./formats/format.ts";
 import { type Host, say } from "./host.ts";
-import type { TextOutput } from "./request-options.ts";
+import type { Delivery, TextOutput } from "./request-options.ts";
 import { appendToCommandFile } from "./runner.ts";
 
 /**
@@ -12,13 +12,25 @@ import { appendToCommandFile } from "./runner.ts";
 export function deliver(
   given: Given,
   summary: string | null,
-  output: TextOutput,
+  delivery: Delivery,
   host: Host,
 ): number {
+  if (delivery.kind === "caller") delivery.take(given);
+  else write(given, delivery, host);
+  if (summary !== null) say(host, summary);
+  return exitCodes.done;
+}
+
+function write(given: Given, output: TextOutput, host: Host): void {
   const format: Format = formats[output.format];
   const text = format.render(given);
   if (output.kind === "file") appendToCommandFile(output.variable, output.path, text);
   else host.stdout.write(text);
-  if (summary !== null) say(host, summary);
-  return exitCodes.done;
+}
+
+/** Whether it ends up in variables, which an AWS profile may overrule. */
+export function setsVariables(delivery: Delivery): boolean {
+  return delivery.kind === "caller"
+    ? delivery.setsVariables
+    : formats[delivery.format].setsVariables;
 }

@@ -1,3 +1,4 @@
+import type { Made } from "./made.ts";
 import { oneLine } from "./plain-text.ts";
 import { type Sink, stderrSink, stdoutSink } from "./sink.ts";
 
@@ -22,6 +23,8 @@ export interface Host {
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
   /** From 0 to below 1, for jitter; nothing secret is made of it. */
   random(): number;
+  /** Hears of each thing that will be on the disk when the command has ended. */
+  readonly made?: (thing: Made) => void;
 }
 
 /** One plain line of the program's own on stderr. */

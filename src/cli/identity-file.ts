@@ -14,7 +14,7 @@ export function identityExists(place: IdentityPlace): boolean {
 /** The identity that is there already, else a new one. */
 export function keepOrMakeIdentity(
   place: IdentityPlace,
-  host: Pick<Host, "now" | "random">,
+  host: Pick<Host, "now" | "random" | "made">,
 ): { key: AgeKey; made: boolean } {
   const kept = readIdentity(place);
   if (kept) return { key: kept, made: false };
@@ -36,7 +36,7 @@ export function keepOrMakeIdentity(
  */
 export function makeIdentity(
   place: IdentityPlace,
-  host: Pick<Host, "now" | "random">,
+  host: Pick<Host, "now" | "random" | "made">,
   how: { replace: boolean },
 ): AgeKey | null {
   const key = generateAgeKey();
@@ -57,6 +57,8 @@ export function makeIdentity(
       `the identity ${place.path} cannot be written (${systemCode(error)})`,
     );
   }
+  const { path, ownFolder } = place;
+  host.made?.({ kind: "identity", path, ownFolder, publicKey: key.publicKey });
   return key;
 }
 

@@ -13,15 +13,21 @@ export interface KeygenOptions {
   announceTo?: string;
 }
 
-/** Makes the identity, or keeps the job's, and announces its public half. */
 export function keygen(options: KeygenOptions, host: Host): number {
+  announceKey(options, host);
+  return exitCodes.done;
+}
+
+/** Makes the identity, or keeps the job's, and announces its public half. */
+export function announceKey(options: KeygenOptions, host: Host): PublicKey {
   const place = placeIdentity(options.identity, host.env);
   if (place.warning !== null) say(host, place.warning);
-  const line = pubkeyLine(publicKeyAt(place, options.force === true, host));
+  const publicKey = publicKeyAt(place, options.force === true, host);
+  const line = pubkeyLine(publicKey);
   const announceTo = options.announceTo ?? host.env.ACTIONS2AWS_ANNOUNCE_TO;
   if (announceTo) liveFeed(announceTo).append(line);
   host.stdout.write(`${line}\n`);
-  return exitCodes.done;
+  return publicKey;
 }
 
 function publicKeyAt(place: IdentityPlace, force: boolean, host: Host): PublicKey {

@@ -1,10 +1,11 @@
 import { constants } from "node:os";
 import { parseArgs } from "node:util";
 import { keepOutOfCoreFiles } from "./core-files.ts";
-import { Failure, exitCodes, lineOf } from "./failure.ts";
+import { exitCodes, lineOf } from "./failure.ts";
 import { type Host, processHost, say } from "./host.ts";
 import { keygen, type KeygenOptions } from "./keygen.ts";
 import { lastWords } from "./last-words.ts";
+import { toItsEnd } from "./to-its-end.ts";
 
 function main(): void {
   const argv = process.argv.slice(2);
@@ -20,20 +21,13 @@ function main(): void {
       process.exit(exitCode);
     }
   };
-  const fail = (error: unknown): never => {
-    say(host, lineOf(error));
-    return leave(error instanceof Failure ? error.exitCode : exitCodes.other);
-  };
-  process.on("uncaughtException", fail);
-  // Nothing is left to wait for, and nothing has come of it: Node would call that a success (C-13).
-  process.on("beforeExit", () => fail(new Error("no outcome")));
   if (onFailure !== "") {
     // Whoever stops us must not make `eval $(…)` a success.
     for (const signal of ["SIGHUP", "SIGINT", "SIGTERM"] as const) {
       process.on(signal, () => leave(128 + constants.signals[signal]));
     }
   }
-  run(argv, host).then(leave, fail);
+  toItsEnd(() => run(argv, host), { tell: (error) => say(host, lineOf(error)), leave });
 }
 
 /** Start time counts in every job: each command loads its own modules, and keygen not even commander. */

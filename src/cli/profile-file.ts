@@ -13,9 +13,8 @@ export type Setting = readonly [name: string, value: string];
  * @param file bytes as Latin-1 text, so that every byte comes back
  */
 export function withSection(file: string, name: string, settings: readonly Setting[]): string {
-  const end = file.includes("\r\n") ? "\r\n" : "\n";
-  const lines = [`[${name}]`, ...settings.map(([key, value]) => `${key} = ${value}`)];
-  const section = lines.map((line) => line + end).join("");
+  const end = lineEndOf(file);
+  const section = sectionText(name, settings, end);
   const [first, ...others] = sectionsOf(file, name);
   if (!first) {
     const gap = file === "" ? "" : file.endsWith("\n") ? end : end + end;
@@ -23,6 +22,33 @@ export function withSection(file: string, name: string, settings: readonly Setti
   }
   const kept = others.toReversed().reduce((text, part) => cut(text, part, ""), file);
   return cut(kept, first, section);
+}
+
+/**
+ * The file without the section that withSection has put in, and without the blank line before it.
+ *
+ * @returns null if it has no section of this name with just these settings
+ */
+export function withoutSection(
+  file: string,
+  name: string,
+  settings: readonly Setting[],
+): string | null {
+  const end = lineEndOf(file);
+  const ours = sectionText(name, settings, end);
+  const part = sectionsOf(file, name).find(({ from, to }) => file.slice(from, to) === ours);
+  if (!part) return null;
+  const gap = part.to === file.length && file.slice(0, part.from).endsWith(end + end);
+  return cut(file, { from: part.from - (gap ? end.length : 0), to: part.to }, "");
+}
+
+function sectionText(name: string, settings: readonly Setting[], end: string): string {
+  const lines = [`[${name}]`, ...settings.map(([key, value]) => `${key} = ${value}`)];
+  return lines.map((line) => line + end).join("");
+}
+
+function lineEndOf(file: string): string {
+  return file.includes("\r\n") ? "\r\n" : "\n";
 }
 
 /** What the sections of this name set, the last word counting, as the SDKs read it. */

@@ -4,9 +4,9 @@ import { Failure, exitCodes, systemCode } from "./failure.ts";
 import { FileLock, LockWatch } from "./file-lock.ts";
 import type { Host } from "./host.ts";
 import { commandLineOf, ownCommand } from "./own-command.ts";
-import { replacePrivateFile } from "./private-file.ts";
+import { removeIfThere, replacePrivateFile } from "./private-file.ts";
 import { makeFolderWithParents } from "./private-folder.ts";
-import { type Setting, settingsOf, withSection } from "./profile-file.ts";
+import { type Setting, settingsOf, withSection, withoutSection } from "./profile-file.ts";
 import { assertProfileIsFree } from "./rivals.ts";
 
 /** A profile that is to be written; nothing is in its way. */
@@ -47,13 +47,40 @@ export function planProfile(wish: ProfileWish, { env }: Pick<Host, "env">): Prof
 
 /** Puts the profile into the shared credentials file, whose other bytes stay as they are (C-19). */
 export async function writeProfile({ name, path, settings }: ProfilePlan, host: Host) {
+  await changeFile(path, host, (file) => {
+    assertReplaceable(file, name, path);
+    return withSection(file, name, settings);
+  });
+  host.made?.({ kind: "profile", name, path, settings });
+}
+
+/**
+ * Takes it out again, unless it has been changed since; a file that held nothing else goes too.
+ *
+ * @returns whether it was there
+ */
+export async function removeProfile(
+  { name, path, settings }: ProfilePlan,
+  host: Host,
+): Promise<boolean> {
+  if (withoutSection(readAwsFile(path), name, settings) === null) return false;
+  return changeFile(path, host, (file) => withoutSection(file, name, settings));
+}
+
+/** @param change of its bytes as Latin-1 text; null leaves it alone */
+async function changeFile(
+  path: string,
+  host: Host,
+  change: (file: string) => string | null,
+): Promise<boolean> {
   try {
     makeFolderWithParents(dirname(path));
     const lock = await lockBeside(path, host);
     try {
-      const file = readAwsFile(path);
-      assertReplaceable(file, name, path);
-      replacePrivateFile(path, Buffer.from(withSection(file, name, settings), "latin1"), host);
+      const changed = change(readAwsFile(path));
+      if (changed === "") removeIfThere(path);
+      else if (changed !== null) replacePrivateFile(path, Buffer.from(changed, "latin1"), host);
+      return changed !== null;
     } finally {
       lock.release();
     }

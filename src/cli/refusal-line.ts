@@ -83,10 +83,13 @@ export class TurnedAway extends Failure {
   override name = "TurnedAway";
   readonly code: Code | null;
   readonly fields: readonly string[];
+  /** No for what was shown: with another proof it may be yes. */
+  readonly mayPassAnew: boolean;
 
   constructor(problem: Problem) {
     const [exit, advice] = endOf(problem);
     super(exitCodes[exit], `the broker says no: ${describe(problem)}: ${advice}`);
+    this.mayPassAnew = problem.retryAfterMs !== null;
     this.code = problem.code;
     this.fields = problem.fields;
   }
@@ -115,5 +118,7 @@ function endOf({ code, status, fields }: Problem): End {
     return ["unavailable", "try again later, or tell whoever runs the broker"];
   if (status === 401 || status === 403)
     return ["denied", "ask whoever runs the broker, or what stands before it"];
+  if (status === 413)
+    return ["other", "what stands before the broker has to take requests of up to 32 KiB"];
   return ["other", "is --url the broker's address?"];
 }

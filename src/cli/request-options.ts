@@ -2,7 +2,13 @@ import { accountOfRole } from "./account.ts";
 import { parseBrokerUrl } from "./broker-url.ts";
 import { parseDuration } from "./duration.ts";
 import { usageError } from "./failure.ts";
-import { type FormatName, formatNames, formats, isFormatName } from "./formats/format.ts";
+import {
+  type FormatName,
+  formatNames,
+  formats,
+  type Given,
+  isFormatName,
+} from "./formats/format.ts";
 import type { Environment } from "./host.ts";
 import { isProfileName } from "./profile-file.ts";
 import { type ProofKind, isProofKind } from "./proof-kind.ts";
@@ -32,14 +38,20 @@ export type TextOutput =
   | { kind: "stdout"; format: FormatName }
   | { kind: "file"; format: FormatName; variable: string; path: string };
 
+/** Where what was got is delivered. */
+export type Delivery =
+  | TextOutput
+  /** To whoever called us in this process. */
+  | { kind: "caller"; setsVariables: boolean; take: (given: Given) => void };
+
 /** Where the credentials go. */
 export type Output =
-  | TextOutput
+  | Delivery
   | { kind: "command"; command: Words }
   /** To a command that finds fresh ones for as long as it runs. */
   | { kind: "refreshed"; command: Words }
-  /** @property name of the profile, which the text then names */
-  | { kind: "profile"; name: string; text: TextOutput };
+  /** @property name of the profile, which is delivered in place of the credentials */
+  | { kind: "profile"; name: string; delivery: Delivery };
 
 type Words = readonly [string, ...string[]];
 
@@ -142,7 +154,7 @@ function chooseOutput(
     throw usageError("--profile must be a name of letters, digits, - and _");
   if (text.format === "credential-process")
     throw usageError("--profile makes AWS tools call --format credential-process: leave it out");
-  return { kind: "profile", name, text };
+  return { kind: "profile", name, delivery: text };
 }
 
 function chooseText(format: string, env: Environment): TextOutput {

@@ -3,8 +3,7 @@ import type { Asked } from "./asked.ts";
 import { Deadline } from "./asking.ts";
 import { CredentialCache } from "./credential-cache.ts";
 import { CredentialSource } from "./credential-source.ts";
-import { deliver } from "./deliver.ts";
-import { formats } from "./formats/format.ts";
+import { deliver, setsVariables } from "./deliver.ts";
 import { type Host, isInJob, say } from "./host.ts";
 import { keepOrMakeIdentity } from "./identity-file.ts";
 import { type IdentityPlace, placeIdentity } from "./identity-path.ts";
@@ -12,7 +11,7 @@ import { type Issued, summaryOf } from "./issued.ts";
 import { keptOrNewCredentials, proveAndKeep } from "./kept-credentials.ts";
 import { planProfile, writeProfile } from "./profile.ts";
 import { runRefreshed } from "./refreshed-command.ts";
-import type { Output, RequestOptions, TextOutput } from "./request-options.ts";
+import type { Delivery, Output, RequestOptions } from "./request-options.ts";
 import {
   assertNoDefaultProfile,
   warnOfProfiles,
@@ -63,14 +62,14 @@ async function obtainAndHandOn(options: RequestOptions, host: Host): Promise<num
 function handOn(output: Output, scene: Scene): Promise<number> {
   if (output.kind === "command") return toCommand(output.command, scene);
   if (output.kind === "refreshed") return toRefreshedCommand(output.command, scene);
-  if (output.kind === "profile") return toProfile(output.name, output.text, scene);
+  if (output.kind === "profile") return toProfile(output.name, output.delivery, scene);
   return isForAwsTool(output) ? toAwsTool(output, scene) : toText(output, scene);
 }
 
-async function toText(output: TextOutput, { options, source, host }: Scene): Promise<number> {
+async function toText(output: Delivery, { options, source, host }: Scene): Promise<number> {
   const issued = await source.prove(new Deadline(options.timeoutSeconds, host));
   maskCredentials(issued.credentials, host);
-  if (formats[output.format].setsVariables) warnOfProfiles(host);
+  if (setsVariables(output)) warnOfProfiles(host);
   return deliver(givenOf(issued, options), summaryOf(issued, options.role), output, host);
 }
 
@@ -97,7 +96,7 @@ async function toRefreshedCommand(
 }
 
 /** Called again and again: what is kept is used, and renewed in time. */
-async function toAwsTool(output: TextOutput, scene: Scene): Promise<number> {
+async function toAwsTool(output: Delivery, scene: Scene): Promise<number> {
   const { options, asked, place, source, host } = scene;
   const cache = new CredentialCache(asked, options.url, place, host);
   const { issued, isNew } = await keptOrNewCredentials(cache, source, options.timeoutSeconds, host);
@@ -112,7 +111,7 @@ async function toAwsTool(output: TextOutput, scene: Scene): Promise<number> {
 }
 
 /** The proof is made here, where stderr reaches the log; the AWS tools' calls then only renew. */
-async function toProfile(name: string, output: TextOutput, scene: Scene): Promise<number> {
+async function toProfile(name: string, delivery: Delivery, scene: Scene): Promise<number> {
   const { options, asked, place, source, host } = scene;
   const plan = planProfile({ ...options, name, identity: place.path }, host);
   const cache = new CredentialCache(asked, options.url, place, host);
@@ -122,7 +121,7 @@ async function toProfile(name: string, output: TextOutput, scene: Scene): Promis
   warnOfVariables(host);
   const given = { ...givenOf(issued, options), variables: profileVariables(name, options.region) };
   const summary = `profile ${name} in ${plan.path}: ${summaryOf(issued, options.role)}`;
-  return deliver(given, summary, output, host);
+  return deliver(given, summary, delivery, host);
 }
 
 function givenOf({ credentials }: Issued, { region }: RequestOptions) {

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import {
   closeSync,
   constants,
@@ -5,11 +6,13 @@ import {
   ftruncateSync,
   openSync,
   readSync,
+  truncateSync,
   writeFileSync,
 } from "node:fs";
 import type { Credentials } from "./credentials.ts";
 import { Failure, exitCodes, systemCode } from "./failure.ts";
 import { type Host, isInJob } from "./host.ts";
+import { oneLine } from "./plain-text.ts";
 import type { Sink } from "./sink.ts";
 
 /** Makes the runner hide a value in the job's log from now on. */
@@ -27,9 +30,19 @@ export function maskCredentials(
     addMask(host.stderr, secret.reveal());
 }
 
+/** Shows a line of ours as what went wrong, in the log and beside the run. */
+export function addError(stderr: Sink, text: string): void {
+  stderr.write(`::error title=actions2aws::${escapeData(oneLine(text))}\n`);
+}
+
 /** As the runner's toolkit does it. */
 function escapeData(value: string): string {
   return value.replaceAll("%", "%25").replaceAll("\r", "%0D").replaceAll("\n", "%0A");
+}
+
+/** One that no value can have guessed (C-01). */
+export function freshDelimiter(): string {
+  return `ghadelimiter_${randomUUID()}`;
 }
 
 /** `NAME<<DELIMITER`, the value, `DELIMITER`: the form of GITHUB_ENV and GITHUB_OUTPUT for any value. */
@@ -43,8 +56,12 @@ const { O_RDWR, O_APPEND, O_CREAT } = constants;
 const O_NOFOLLOW = constants.O_NOFOLLOW ?? 0;
 const O_NONBLOCK = constants.O_NONBLOCK ?? 0;
 
-/** Appends all or nothing, on a line of its own even if an earlier step left the last one open. */
-export function appendToCommandFile(variable: string, path: string, text: string): void {
+/**
+ * Appends all or nothing, on a line of its own even if an earlier step left the last one open.
+ *
+ * @returns takes it back
+ */
+export function appendToCommandFile(variable: string, path: string, text: string): () => void {
   try {
     const file = openSync(path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o600);
     try {
@@ -56,6 +73,7 @@ export function appendToCommandFile(variable: string, path: string, text: string
         readSync(file, last, 0, 1, stats.size - 1) === 1 &&
         last.toString() !== "\n";
       writeWhole(file, isOpen ? `\n${text}` : text, stats.size);
+      return () => truncateSync(path, stats.size);
     } finally {
       closeSync(file);
     }

@@ -5,6 +5,7 @@ import type { Body } from "./broker-client.ts";
 import type { Host } from "./host.ts";
 import type { Means } from "./log-proof.ts";
 import { audienceFor, fetchToken, type TokenService } from "./oidc-token.ts";
+import { TurnedAway } from "./refusal-line.ts";
 import { addMask } from "./runner.ts";
 
 /** GitHub's tokens are good for five minutes. */
@@ -51,16 +52,29 @@ export class TokenSource {
   }
 }
 
-/** GitHub's word for it is in the token: nothing needs to be seen in a log. */
-export function proveByToken(
+/**
+ * GitHub's word for it is in the token: nothing needs to be seen in a log. Once more with another token
+ * if the broker says that this one is used up: an instance may have taken it, and ended before it could
+ * answer, and then we or a proxy have asked the next one (F-10).
+ */
+export async function proveByToken(
   { asked, broker, deadline, host }: Means,
   tokens: TokenSource,
 ): Promise<Body> {
-  const tokenOf = tokens.begin();
-  return ask(
-    async (ms) =>
-      broker.post("/v1/credentials", credentialBody(asked, { token: await tokenOf() }), ms),
-    deadline,
-    host,
-  );
+  const once = (): Promise<Body> => {
+    const tokenOf = tokens.begin();
+    return ask(
+      async (ms) =>
+        broker.post("/v1/credentials", credentialBody(asked, { token: await tokenOf() }), ms),
+      deadline,
+      host,
+    );
+  };
+  try {
+    return await once();
+  } catch (error) {
+    if (error instanceof TurnedAway && error.code === "oidc_invalid" && error.mayPassAnew)
+      return once();
+    throw error;
+  }
 }

@@ -122,8 +122,13 @@ export function assertOf(
 }
 
 /** @param reason a fixed text that holds nothing of the token (O-18) */
-export function oidcInvalid(reason: string): Refusal {
-  return new Refusal("oidc_invalid", { detail: `The OIDC token is not accepted: ${reason}.` });
+/** @param retryAfter seconds after which another token may be taken; left out: none will be */
+export function oidcInvalid(reason: string, retryAfter?: number): Refusal {
+  const detail = `The OIDC token is not accepted: ${reason}.`;
+  return new Refusal("oidc_invalid", {
+    detail,
+    ...(retryAfter !== undefined && { retryAfter }),
+  });
 }
 
 /** A workflow of another repository, which holds the job's steps (O-14). */

@@ -62,6 +62,8 @@ const publicKey = z.string().transform((text, context): PublicKey => {
 });
 const recipient = publicKey.meta({
   pattern: publicKeyShape.source,
+  // What the pattern can't say: the last six characters are a checksum, and not every key is a point.
+  format: "age-x25519-recipient",
   description: "The job's age X25519 recipient. What is answered is sealed to it.",
 });
 

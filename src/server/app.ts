@@ -28,6 +28,8 @@ export interface Arrival {
     /** The path as it was sent, with its query. */
     readonly url?: string | undefined;
     readonly socket: { readonly remoteAddress?: string | undefined };
+    /** What broke it off, where it can break off. */
+    readonly errored?: Error | null | undefined;
   };
   /** Until when AWS must be asked, by the monotonic clock, where an answer that comes later gets lost. */
   readonly decideBy?: number | undefined;
@@ -71,13 +73,13 @@ export function createApp(parts: AppParts): Hono<Env> {
   }
   app.notFound((context) => problem(context, new Refusal("not_found")));
   app.onError((error, context) => {
-    if (!(error instanceof Refusal)) {
-      parts.logger.error(
-        { request_id: context.get("requestId"), error: describeError(error) },
-        "internal error",
-      );
-    }
-    return problem(context, error instanceof Refusal ? error : new Refusal("internal_error"));
+    if (error instanceof Refusal) return problem(context, error);
+    if (brokeOff(context)) return problem(context, new Refusal("invalid_request"));
+    parts.logger.error(
+      { request_id: context.get("requestId"), error: describeError(error) },
+      "internal error",
+    );
+    return problem(context, new Refusal("internal_error"));
   });
   return app;
 }
@@ -151,6 +153,11 @@ async function admittedBody(context: Context<Env>, parts: AppParts): Promise<str
     await parts.limits.admitBeyond(addressOf(context, parts), standing, refusal);
   }
   return body;
+}
+
+/** Whoever stops in the middle of a body hears no answer any more, and it is no fault of ours (H-17). */
+function brokeOff({ env }: Context<Env>): boolean {
+  return env.incoming.errored instanceof Error;
 }
 
 function callerOf(context: Context<Env>, parts: AppParts): Caller {

@@ -39,7 +39,7 @@ function challengeSpent(): Refusal {
 }
 
 function tokenSpent(): Refusal {
-  return oidcInvalid("it has been used");
+  return oidcInvalid("it has been used", 1);
 }
 
 function renewalSpent(): Refusal {

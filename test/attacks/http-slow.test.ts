@@ -68,6 +68,24 @@ describe.concurrent("who never comes to an end is given up, while others are ser
   );
 
   test(
+    "who breaks off in the middle is no fault of the broker's, whose log has no error of it (H-17)",
+    alone(async (bench) => {
+      const bodies = ["content-length: 20\r\n\r\n{", "transfer-encoding: chunked\r\n\r\n5\r\n{"];
+      const paths = ["/v1/credentials", "/v1/challenges", "/v1/renewals", "/"];
+      for (const path of paths)
+        for (const body of bodies) {
+          const connection = new Connection(bench.broker.url);
+          connection.say(head.replace("/v1/credentials", path) + body);
+          // Somebody else is answered, so that the broker has begun with it.
+          await bench.expectGolden();
+          connection.end();
+        }
+      await bench.expectGolden();
+      expect(bench.broker.log.filter(({ level }) => Number(level) > 40)).toEqual([]);
+    }, attacks),
+  );
+
+  test(
     "a gibibyte of body or headers, and chunks without an end, are cut short, and fill no memory",
     { timeout: 60_000 },
     alone(async (bench) => {

@@ -1,6 +1,11 @@
 import fc from "fast-check";
-import { expect, test } from "vitest";
-import { isProfileName, settingsOf, withSection } from "../../src/cli/profile-file.ts";
+import { describe, expect, test } from "vitest";
+import {
+  isProfileName,
+  settingsOf,
+  withoutSection,
+  withSection,
+} from "../../src/cli/profile-file.ts";
 
 const settings = [
   ["credential_process", "/bin/x request"],
@@ -88,6 +93,33 @@ test("a file without the section is kept byte for byte before it", () => {
       expect(withSection(before, "deploy", settings).startsWith(before)).toBe(true);
     }),
   );
+});
+
+describe("a section that is taken out again", () => {
+  test("leaves the file as it was, but for an end of its last line", () => {
+    fc.assert(
+      fc.property(files, (before) => {
+        fc.pre(!before.includes("deploy"));
+        const after = withoutSection(withSection(before, "deploy", settings), "deploy", settings);
+        expect(after).toBe(before === "" || before.endsWith("\n") ? before : `${before}\n`);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test.each<[name: string, before: string, after: string | null]>([
+    ["between others", `[a]\nx=1\n\n${section}\n[b]\ny=2\n`, "[a]\nx=1\n\n\n[b]\ny=2\n"],
+    ["before a comment", `${section}# next\n[b]\n`, "# next\n[b]\n"],
+    ["beside another of its name", `[deploy]\nold=1\n${section}`, "[deploy]\nold=1\n"],
+    ["twice", `${section}${section}`, section],
+    ["of no file", "", null],
+    ["of others", "[deployment]\nx=1\n", null],
+    ["changed since", `${section}x = 1\n`, null],
+    ["with fewer settings", "[deploy]\ncredential_process = /bin/x request\n", null],
+    ["with another value", section.replace("eu-west-1", "eu-west-2"), null],
+  ])("%s", (_name, before, after) => {
+    expect(withoutSection(before, "deploy", settings)).toBe(after);
+  });
 });
 
 test.each(["deploy", "a-b_C9", "default", "x".repeat(64)])("%s is a name", (name) => {

@@ -152,6 +152,24 @@ test("a broker that takes no tokens: auto says so, and proves by the log alone",
   expect({ code: strict.code, paths: strict.paths }).toEqual({ code: 3, paths: ["credentials"] });
 });
 
+test.each(["auto", "oidc"])(
+  "%s: a token that is used up, though nobody has answered: another one, once",
+  async (proof) => {
+    const spent = problem(401, "oidc_invalid", {}, { "retry-after": "1" });
+    const played = await play({ credentials: [spent, goodAnswer] }, { flags: { proof } });
+    const { code, paths, broker, service } = played;
+    expect({ code, paths }).toEqual({ code: 0, paths: ["credentials", "credentials"] });
+    expect(broker.journal.map(({ body }) => body.oidc_token)).toEqual(service.given);
+    expect(new Set(service.given).size).toBe(2);
+    expectHidden(played);
+    const always = await play({ credentials: [spent] }, { flags: { proof: "oidc" } });
+    expect({ code: always.code, paths: always.paths }).toEqual({
+      code: 3,
+      paths: ["credentials", "credentials"],
+    });
+  },
+);
+
 describe("no token is there", () => {
   const without = { ACTIONS_ID_TOKEN_REQUEST_URL: "", ACTIONS_ID_TOKEN_REQUEST_TOKEN: "" };
 

@@ -84,6 +84,16 @@ test("the endpoint gives what the AWS tools read, to who has the token", async (
   expect(readdirSync(folder)).toContain(dirname(place.tokenFile).split("/").at(-1));
 });
 
+test("a tool that sends no token is told what it can do instead", async () => {
+  const { place } = await running();
+  const answer = await ask(place, { authorization: null });
+  expect(answer.status).toBe(401);
+  expect(await answer.json()).toEqual({
+    code: "Refused",
+    message: expect.stringContaining("can't use --refresh, but --profile"),
+  });
+});
+
 test("another token, method or path gets nothing", async () => {
   const { place } = await running();
   const { token } = place;

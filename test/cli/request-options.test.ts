@@ -49,7 +49,7 @@ test("every option comes from the environment too", () => {
     role: "arn:aws-us-gov:iam::123456789012:role/e",
     identity: undefined,
     proof: "log",
-    output: { kind: "profile", name: "deploy", text: { kind: "stdout", format: "json" } },
+    output: { kind: "profile", name: "deploy", delivery: { kind: "stdout", format: "json" } },
     expectAccount: "123456789012",
     maskAccountId: true,
     durationSeconds: 3600,
@@ -172,7 +172,7 @@ test("a profile's name goes where the format says", () => {
   expect(parse({ profile: "x", format: "github-env" }, { GITHUB_ENV: "/t/env" }).output).toEqual({
     kind: "profile",
     name: "x",
-    text: { kind: "file", format: "github-env", variable: "GITHUB_ENV", path: "/t/env" },
+    delivery: { kind: "file", format: "github-env", variable: "GITHUB_ENV", path: "/t/env" },
   });
 });
 

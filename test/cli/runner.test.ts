@@ -4,7 +4,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { githubFile } from "../../src/cli/formats/github-file.ts";
-import { addMask, appendToCommandFile, fileCommand } from "../../src/cli/runner.ts";
+import { addError, addMask, appendToCommandFile, fileCommand } from "../../src/cli/runner.ts";
 import { temporaryFolder } from "./test-host.ts";
 
 /** As the runner reads GITHUB_ENV (FileCommandManager of actions/runner). */
@@ -58,6 +58,13 @@ describe("appending", () => {
     expect(readFileSync(path, "utf8")).toBe(after);
   });
 
+  test.each(["", "OLD=1\n", "OLD=1"])("to %j can be taken back", (before) => {
+    const path = join(temporaryFolder(), "env");
+    writeFileSync(path, before);
+    appendToCommandFile("GITHUB_ENV", path, "X=1\n")();
+    expect(readFileSync(path, "utf8")).toBe(before);
+  });
+
   test("a file that is not there yet is made, private", () => {
     const path = join(temporaryFolder(), "env");
     appendToCommandFile("GITHUB_ENV", path, "X=1\n");
@@ -82,4 +89,10 @@ test.each([
   let text = "";
   addMask({ write: (more) => void (text += more) }, value);
   expect(text).toBe(line);
+});
+
+test("an error is one line, and whatever is in it no command", () => {
+  let text = "";
+  addError({ write: (more) => void (text += more) }, "50%\r\n::x::\u2028##[add-mask]y");
+  expect(text).toBe("::error title=actions2aws::50%25 ::x:: # # [add-mask]y\n");
 });

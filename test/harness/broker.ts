@@ -27,6 +27,8 @@ export interface BrokerOptions {
   readonly admin?: boolean | undefined;
   /** What starts it, before the program's own path: `prlimit --nofile=64`. */
   readonly within?: readonly string[];
+  /** More of its command line. */
+  readonly args?: readonly string[];
 }
 
 /** A broker's process. */
@@ -57,9 +59,9 @@ export class Broker {
     files: BrokerFiles,
     options: BrokerOptions = {},
   ): Promise<Broker> {
-    const { listen = "127.0.0.1:0", env = {}, admin = false, within = [] } = options;
+    const { listen = "127.0.0.1:0", env = {}, admin = false, within = [], args = [] } = options;
     const listeners = ["--listen", listen, ...(admin ? ["--admin-listen", "127.0.0.1:0"] : [])];
-    const words = [...within, program, "serve", "--config", files.config, ...listeners];
+    const words = [...within, program, "serve", "--config", files.config, ...listeners, ...args];
     const child = spawn(words[0] ?? program, words.slice(1), {
       env: { ...brokerEnvironment(world), ...env },
       stdio: ["ignore", "pipe", "pipe"],

@@ -9,10 +9,10 @@ export class Connection {
   readonly ended: Promise<{ text: string; milliseconds: number }>;
   readonly #socket: Socket;
 
-  constructor(url: string) {
-    const { hostname, port } = new URL(url);
+  /** @param socket one that is there already, such as with TLS */
+  constructor(url: string, socket: Socket = connectTo(url)) {
     const began = performance.now();
-    this.#socket = connect(Number(port), hostname);
+    this.#socket = socket;
     this.#socket.on("data", (chunk: Buffer) => (this.heard += chunk.toString("latin1")));
     // A side that is cut off in the middle of its words is told so; what counts is what it has heard.
     this.#socket.on("error", () => undefined);
@@ -61,14 +61,23 @@ export class Connection {
   }
 }
 
+function connectTo(url: string): Socket {
+  const { hostname, port } = new URL(url);
+  return connect(Number(port), hostname);
+}
+
 /** The statuses of the answers in what came over a connection. */
 export function statusesIn(text: string): string[] {
   return [...text.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status = ""]) => status);
 }
 
 /** Sends bytes as they are; resolves with what came back until the other side has ended, or when time is up. */
-export async function exchange(url: string, bytes: string, withinMs = 15_000): Promise<string> {
-  const connection = new Connection(url);
+export async function exchange(
+  to: string | Connection,
+  bytes: string,
+  withinMs = 15_000,
+): Promise<string> {
+  const connection = typeof to === "string" ? new Connection(to) : to;
   connection.say(bytes);
   const timer = setTimeout(() => connection.end(), withinMs);
   const { text } = await connection.ended;

@@ -21,7 +21,16 @@ export async function actions2aws(
   args: readonly string[],
   env: Record<string, string> = {},
 ): Promise<Ended> {
-  const child = spawn(program, args, { env: { PATH: path, ...env }, stdio: "pipe" });
+  return ended(program, args, { PATH: path, ...env });
+}
+
+/** The same of any program. */
+export async function ended(
+  file: string,
+  args: readonly string[],
+  env: Record<string, string> = {},
+): Promise<Ended> {
+  const child = spawn(file, args, { env, stdio: "pipe" });
   child.stdin.end();
   const exit = new Promise<number | null>((resolve, reject) => {
     child.once("error", reject);

@@ -10,8 +10,12 @@ export interface RecordingProxy {
   readonly sent: readonly string[];
 }
 
-/** Notes the first line of everything, and leads each CONNECT to the one port. */
-export async function recordingProxy(port: number): Promise<RecordingProxy> {
+/**
+ * Notes the first line of everything, and leads each CONNECT to the one port.
+ *
+ * @param from the address of loopback that its tunnels come from
+ */
+export async function recordingProxy(port: number, from = "127.0.0.1"): Promise<RecordingProxy> {
   const seen: string[] = [];
   const sent: string[] = [];
   const server = createServer((request, response) => {
@@ -22,7 +26,7 @@ export async function recordingProxy(port: number): Promise<RecordingProxy> {
     seen.push(`CONNECT ${request.url}`);
     const tunnel = sent.push(head.toString("latin1")) - 1;
     client.on("data", (bytes: Buffer) => (sent[tunnel] += bytes.toString("latin1")));
-    const upstream = connect(port, "127.0.0.1", () => {
+    const upstream = connect({ port, host: "127.0.0.1", localAddress: from }, () => {
       client.write("HTTP/1.1 200 OK\r\n\r\n");
       upstream.write(head);
       upstream.pipe(client).pipe(upstream);

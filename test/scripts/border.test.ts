@@ -40,6 +40,7 @@ const violations: [folder: string, text: string][] = [
   ["core", `console.log("x");`],
   ["cli", `import { broker } from "../server/broker.ts"; broker();`],
   ["cli", `export const broker = import("../server/broker.ts");`],
+  ["action", `import { broker } from "../server/broker.ts"; broker();`],
   ["server", `import { main } from "../cli/main.ts"; main();`],
 ];
 
@@ -56,7 +57,7 @@ describe("the linter holds the borders between the folders", () => {
 
   beforeAll(() => {
     cpSync(join(root, ".oxlintrc.json"), join(project, ".oxlintrc.json"));
-    for (const folder of ["core", "cli", "server"]) {
+    for (const folder of ["core", "cli", "action", "server"]) {
       mkdirSync(join(project, "src", folder), { recursive: true });
     }
     const files = [...violations.map(([, text], index) => [violation(index), text]), ...allowed];

@@ -155,6 +155,9 @@ describe.each(Object.keys(backends))("%s", (name) => {
       [a, b, a, b].map((client) => client.ask({ ticket: "" }, asked)),
     );
     expect(replies.map(codeOf).toSorted()).toEqual(["200", "200", "oidc_invalid", "oidc_invalid"]);
+    // With another token it may pass, and the client makes one.
+    const again = replies.map(({ headers }) => headers.get("retry-after"));
+    expect(again.filter((seconds) => seconds === "1")).toHaveLength(2);
     expect(sts.issued).toHaveLength(1);
   });
 

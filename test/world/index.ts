@@ -43,7 +43,7 @@ export async function startWorld({
 
 export { sha } from "./github/builders.ts";
 export type { Golden } from "./github/golden.ts";
-export type { Job, Repository, Run } from "./github/model.ts";
+export type { Job, Repository, Run, Step } from "./github/model.ts";
 export type { Fault } from "./fault.ts";
 export type { Service } from "./service.ts";
 export type { SimulatedGitHub } from "./github/index.ts";

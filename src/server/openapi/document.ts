@@ -26,7 +26,8 @@ export function openApiDocument(basePath: string): Document {
       version: "1",
       description:
         "Short-lived AWS role credentials for GitHub Actions jobs. Every error is a problem of RFC 9457 with a `code`; " +
-        "Retry-After says that asking again may help. Other addresses answer 404, other methods 405.",
+        "Retry-After says that asking again may help. Other addresses answer 404, other methods 405. " +
+        "Numbers are plain integers: 1.0 and 1e3 are malformed.",
       license: { name: "MIT", identifier: "MIT" },
     },
     servers: [{ url: basePath || "/" }],

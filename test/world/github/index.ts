@@ -149,6 +149,11 @@ export class SimulatedGitHub extends State {
     runner.writeHeader(this, job, running(job, key), header);
   }
 
+  /** What a `uses:` step begins with. */
+  useHeader(job: Job, key: StepKey, header: runner.UseHeader): void {
+    runner.writeUseHeader(this, job, running(job, key), header);
+  }
+
   /** Reads a real process's stdout or stderr as the runner would, until it ends. */
   async listen(job: Job, key: StepKey, output: Readable): Promise<void> {
     const step = running(job, key);

@@ -43,10 +43,39 @@ export function writeHeader(
   for (const line of script.replaceAll("\r\n", "\n").replace(/\n+$/, "").split("\n"))
     print(`\u001b[36;1m${line}\u001b[0m`);
   print(`shell: ${shell ?? "/usr/bin/bash -e {0}"}`);
-  const variables = Object.entries(env);
-  if (variables.length > 0) print("env:");
-  for (const [name, value] of variables) print(`  ${name}: ${value}`);
+  printValues("env", env, print);
   print("##[endgroup]");
+}
+
+export interface UseHeader {
+  /** `acme/actions2aws/request@v1` */
+  readonly uses: string;
+  readonly with: Readonly<Record<string, string>>;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** What every `uses:` step begins with; values are printed raw here too. */
+export function writeUseHeader(
+  state: State,
+  job: Job,
+  step: Step,
+  { uses, with: inputs, env = {} }: UseHeader,
+): void {
+  const print = (message: string): void => write(state, job, step, message);
+  print(`##[group]Run ${uses}`);
+  printValues("with", inputs, print);
+  printValues("env", env, print);
+  print("##[endgroup]");
+}
+
+function printValues(
+  title: string,
+  values: Readonly<Record<string, string>>,
+  print: (message: string) => void,
+): void {
+  const entries = Object.entries(values);
+  if (entries.length > 0) print(`${title}:`);
+  for (const [name, value] of entries) print(`  ${name}: ${value}`);
 }
 
 /** Lines as .NET's ReadLine cuts them: at LF, CRLF and a lone CR; the last needs no end. */
