@@ -42,7 +42,7 @@ const job = z.object({
 });
 
 const jobsPage = z.object({ total_count: z.int().nonnegative(), jobs: z.array(z.unknown()) });
-const runsPage = z.object({ workflow_runs: z.array(z.object({ id })) });
+const runsPage = z.object({ workflow_runs: z.array(z.object({ id, run_attempt: id })) });
 const gitObject = z.object({ sha, type: z.string() });
 const gitRef = z.object({ ref: z.string(), object: gitObject });
 const annotatedTag = z.object({ object: gitObject });
@@ -58,9 +58,11 @@ export const parseRun = (json: unknown): Run => parse(run, json, "run");
 export const parseJob = (json: unknown): Job => parse(job, json, "job");
 export const parseJobsPage = (json: unknown): z.output<typeof jobsPage> =>
   parse(jobsPage, json, "jobs");
-/** @returns the ids of the runs in a list of them */
-export const parseRunsPage = (json: unknown): number[] =>
-  parse(runsPage, json, "runs").workflow_runs.map((entry) => entry.id);
+/** @returns the attempts that the runs of a list are in, by the ids of the runs */
+export const parseRunsPage = (json: unknown): ReadonlyMap<number, number> =>
+  new Map(
+    parse(runsPage, json, "runs").workflow_runs.map((entry) => [entry.id, entry.run_attempt]),
+  );
 export const parseGitRef = (json: unknown): GitRef => parse(gitRef, json, "ref");
 export const parseGitRefs = (json: unknown): GitRef[] => parse(z.array(gitRef), json, "refs");
 /** @returns what the tag points at */

@@ -7,6 +7,7 @@ import { Broker } from "./broker.ts";
 import type { Clock, Rules } from "./broker-parts.ts";
 import { type GitHubAccess, openGitHub } from "./github/access.ts";
 import { LookAhead, LookAheadBudget } from "./look-ahead.ts";
+import type { OpenRuns } from "./github/ports.ts";
 import type { Network } from "./network.ts";
 import { OidcVerifier } from "./oidc.ts";
 import type { Recording } from "./recording.ts";
@@ -58,7 +59,7 @@ export function openEngine({ config, secrets }: Settings, lasting: Lasting): Eng
   const github = access?.facts ?? lasting.recording;
   const jobLog = access?.log ?? lasting.recording;
   if (!github || !jobLog) throw new Error("there is neither GitHub nor a recording");
-  const openRuns = (repository: string): Promise<ReadonlySet<number>> =>
+  const openRuns = (repository: string): Promise<OpenRuns> =>
     github.openRuns(repository, clock.steady());
   const log = new SharedLog(jobLog);
   const broker = new Broker({

@@ -1,3 +1,4 @@
+import type { Asked } from "../core/audit.ts";
 import type { Grant } from "../core/grant.ts";
 import type { PublicKey } from "../core/recipient.ts";
 import { awaitProof, type ProvenByLog } from "./await-proof.ts";
@@ -24,7 +25,7 @@ export interface LogProver {
 }
 
 export type Guard = <T>(
-  run: Pick<Inquiry, "repository" | "run_id">,
+  run: Pick<Asked, "repository" | "run_id" | "run_attempt">,
   look: () => Promise<T>,
 ) => Promise<T>;
 

@@ -5,7 +5,14 @@ import { Refusal } from "../core/errors.ts";
 import { type Comparison, parseJobsPage, parseRun, unusable } from "../core/github-answers.ts";
 import { type LogItem, logItems, type StepLog } from "../core/proof.ts";
 import type { RefFacts } from "../core/ref.ts";
-import type { GitHubFacts, JobAddress, JobLog, RunAddress, Seen } from "./github/ports.ts";
+import type {
+  GitHubFacts,
+  JobAddress,
+  JobLog,
+  RunAddress,
+  OpenRuns,
+  Seen,
+} from "./github/ports.ts";
 import { windowOf } from "./github/step-window.ts";
 
 const recordedSteps = z.object({
@@ -61,8 +68,9 @@ export class Recording implements GitHubFacts, JobLog {
     return { at, value };
   }
 
-  async openRuns(): Promise<ReadonlySet<number>> {
-    return new Set([parseRun(await this.#json("run.json")).id]);
+  async openRuns(): Promise<OpenRuns> {
+    const { id, run_attempt } = parseRun(await this.#json("run.json"));
+    return new Map([[id, run_attempt]]);
   }
 
   async jobs(): Promise<Seen<readonly unknown[]>> {

@@ -4,6 +4,7 @@ import { type Code, Refusal } from "../core/errors.ts";
 import { foldAscii } from "../core/pattern.ts";
 import { CallBudget } from "./call-budget.ts";
 import { limitKey } from "./client-address.ts";
+import type { OpenRuns } from "./github/ports.ts";
 
 /** What one look in vain costs: the run and its jobs, and both again before it is refused. */
 const callsEach = 4;
@@ -16,7 +17,9 @@ const addresses = 3;
 const listsShare = 0.1;
 const listsBurst = 60;
 const listFreshForMs = 5_000;
-type OpenRuns = (repository: string) => Promise<ReadonlySet<number>>;
+type ListRuns = (repository: string) => Promise<OpenRuns>;
+/** The attempt that is meant, unless it is the one that the run is in (see legacy). */
+type Run = Pick<Asked, "repository" | "run_id" | "run_attempt">;
 
 const inVain = new Set<Code>(["job_not_found", "not_in_progress"]);
 
@@ -33,8 +36,8 @@ export class RunLookups {
   readonly #underway = new Map<string, number>();
   /** Repositories that have had a run in progress; a name that anybody makes up for a pattern is none. */
   readonly #repositories = new LRUCache<string, true>({ max: 1_000 });
-  readonly #openRuns: OpenRuns;
-  readonly #lists = new LRUCache<string, { at: number; ids: Promise<ReadonlySet<number>> }>({
+  readonly #openRuns: ListRuns;
+  readonly #lists = new LRUCache<string, { at: number; runs: Promise<OpenRuns> }>({
     max: 1_000,
   });
   readonly #listing: CallBudget;
@@ -44,7 +47,7 @@ export class RunLookups {
    * @param now monotonic milliseconds
    * @param openRuns asks GitHub which runs of a repository are in progress
    */
-  constructor(now: () => number, openRuns: OpenRuns) {
+  constructor(now: () => number, openRuns: ListRuns) {
     this.#now = now;
     this.#openRuns = openRuns;
     this.#all = new CallBudget({ now, burst, perHour: this.#perHour });
@@ -63,11 +66,7 @@ export class RunLookups {
    * @param look asks GitHub; it returns when the run is one in progress that a grant fits
    * @throws {Refusal} rate_limited, and what the look throws
    */
-  async guard<T>(
-    address: string,
-    asked: Pick<Asked, "repository" | "run_id">,
-    look: () => Promise<T>,
-  ): Promise<T> {
+  async guard<T>(address: string, asked: Run, look: () => Promise<T>): Promise<T> {
     const run = `${foldAscii(asked.repository)} ${asked.run_id}`;
     if (this.#known.has(run)) return this.#learn(run, look);
     const budgets = [this.#of(limitKey(address)), this.#all];
@@ -108,20 +107,19 @@ export class RunLookups {
     }
   }
 
-  async #isOpen({
-    repository,
-    run_id: id,
-  }: Pick<Asked, "repository" | "run_id">): Promise<boolean> {
+  /** In this attempt: one that it is not in is a 404, which costs, where all else of it has an ETag. */
+  async #isOpen({ repository, run_id: id, run_attempt: attempt }: Run): Promise<boolean> {
     const name = foldAscii(repository);
     const now = this.#now();
     let list = this.#lists.get(name);
     if (list === undefined || now - list.at >= listFreshForMs) {
       const least = this.#repositories.has(name) ? 1 : listsBurst / 2;
       if (this.#listing.secondsUntil(least) > 0 || !this.#listing.take(1)) return false;
-      list = { at: now, ids: this.#openRuns(repository).catch(() => new Set<number>()) };
+      list = { at: now, runs: this.#openRuns(repository).catch(() => new Map()) };
       this.#lists.set(name, list);
     }
-    return (await list.ids).has(id);
+    const current = (await list.runs).get(id);
+    return current !== undefined && current === (attempt ?? current);
   }
 
   #of(address: string): CallBudget {

@@ -7,6 +7,9 @@ import { madeBy } from "../harness/challenges.ts";
 import { exchange, requestText, residentMiB } from "../harness/connection.ts";
 import { type Drop, flood } from "../harness/flood.ts";
 import { codeOf, goodRequest } from "../harness/requests.ts";
+import type { Job } from "../world/index.ts";
+
+type Run = Job["run"];
 
 /** Calls that may be made for runs that come to nothing, and for challenges, at once. */
 const vainCalls = 600;
@@ -148,12 +151,11 @@ describe("strangers with an address for each request", () => {
         await known.obtain();
         bench.begin();
         const stranger = await bench.client();
-        const drop = (): Drop => {
-          const run = { ...job.run, id: randomInt(10_000, 2 ** 47) };
+        const drop = (run: Run, attempt = job.attempt): Drop => {
           const { ticket } = madeBy(
             signingKey,
             bench.world,
-            { ...job, run },
+            { ...job, run, attempt },
             stranger.publicKey,
             Date.now(),
           );
@@ -163,13 +165,15 @@ describe("strangers with an address for each request", () => {
               ...stranger.who,
               role: "arn:aws:iam::123456789012:role/app-deploy",
               run_id: run.id,
+              run_attempt: attempt.number,
               job: { id: 1 },
               ticket,
             },
             headers: { "x-forwarded-for": someIPv4() },
           };
         };
-        const { answers, over } = flood(bench, drop, { requests: 500 });
+        const ofNone = (): Drop => drop({ ...job.run, id: randomInt(10_000, 2 ** 47) });
+        const { answers, over } = flood(bench, ofNone, { requests: 500 });
         await over;
         expect([...answers.keys()].toSorted()).toEqual(["job_not_found", "rate_limited"]);
         expect(bench.world.github.restCost()).toBeGreaterThan(vainCalls / 4);
@@ -185,6 +189,16 @@ describe("strangers with an address for each request", () => {
         expect(bench.asked.filter(({ path }) => path.includes("?status=")).length).toBeGreaterThan(
           0,
         );
+        // An attempt that it is not in is none that is in progress, and a 404 costs each time.
+        const before = bench.world.github.restCost();
+        const ofAttempt = (): Drop =>
+          drop(job.run, { ...job.attempt, number: randomInt(2, 2 ** 31) });
+        const attempts = flood(bench, ofAttempt, { requests: 200 });
+        await attempts.over;
+        // Those that come before the first is answered ask for a run that is known.
+        expect(attempts.answers.get("rate_limited")).toBeGreaterThan(150);
+        expect(bench.world.github.restCost() - before).toBeLessThan(50);
+        await known.obtain();
       },
       { attacks: true, settings },
     ),

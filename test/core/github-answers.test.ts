@@ -26,14 +26,19 @@ function wrong(value: unknown): unknown[] {
   return [undefined, [], {}, true, typeof value === "number" ? "7" : 7];
 }
 
-test("a list of runs has their ids, and nothing else of it counts", () => {
-  expect(parseRunsPage({ total_count: 7, workflow_runs: [run, { id: 7 }] })).toEqual([5_001, 7]);
-  expect(parseRunsPage({ workflow_runs: [] })).toEqual([]);
+test("a list of runs has their ids and attempts, and nothing else of it counts", () => {
+  const list = { total_count: 7, workflow_runs: [run, { id: 7, run_attempt: 2 }] };
+  expect([...parseRunsPage(list)]).toEqual([
+    [5_001, 1],
+    [7, 2],
+  ]);
+  expect(parseRunsPage({ workflow_runs: [] }).size).toBe(0);
   const runs = code("github_unavailable", {
     note: expect.stringMatching(/^GitHub's runs lacks or changes workflow_runs/),
   });
-  for (const list of [undefined, null, {}, [7], [{ id: "7" }], [{ id: 0 }], [{}]])
-    expect(() => parseRunsPage({ workflow_runs: list })).toThrow(runs);
+  const entries = [7, { id: "7", run_attempt: 1 }, { id: 0, run_attempt: 1 }, { id: 7 }, {}];
+  for (const bad of [undefined, null, {}, ...entries.map((entry) => [entry])])
+    expect(() => parseRunsPage({ workflow_runs: bad })).toThrow(runs);
 });
 
 describe("H-02: a field that a check needs is there and of its type, or the answer can't be used", () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test, vi } from "vitest";
 import { Refusal } from "../../src/core/errors.ts";
+import type { OpenRuns } from "../../src/server/github/ports.ts";
 import { RunLookups } from "../../src/server/run-lookups.ts";
 import { code } from "../core/golden.ts";
 
@@ -10,10 +11,9 @@ const found = () => Promise.resolve("found");
 
 function open() {
   const clock = { now: 0 };
-  const listed = new Set<number>();
-  const openRuns = vi.fn<() => Promise<ReadonlySet<number>>>(() =>
-    Promise.resolve(new Set(listed)),
-  );
+  /** Attempts, by the ids of their runs. */
+  const listed = new Map<number, number>();
+  const openRuns = vi.fn<() => Promise<OpenRuns>>(() => Promise.resolve(new Map(listed)));
   const lookups = new RunLookups(() => clock.now, openRuns);
   const look = vi.fn<() => Promise<string>>(missing);
   let id = 1_000_000;
@@ -86,7 +86,7 @@ describe("H-09: a run that is new, when strangers have used everything up", () =
     for (const address of [here, ...addresses]) await flood(100, address);
     const asking = (): Promise<string> => lookups.guard(here, run(5_001), found);
     await expect(asking()).rejects.toThrow(code("rate_limited", { retryAfter: 5 }));
-    listed.add(5_001);
+    listed.set(5_001, 1);
     await expect(asking()).rejects.toThrow(code("rate_limited"));
     clock.now += 5_000;
     expect(await asking()).toBe("found");
@@ -117,13 +117,26 @@ describe("H-09: a run that is new, when strangers have used everything up", () =
     }
     expect(openRuns.mock.calls.length).toBeLessThanOrEqual(30);
     clock.now += 5_000;
-    listed.add(5_001);
+    listed.set(5_001, 1);
     expect(await lookups.guard(here, run(5_001), found)).toBe("found");
+  });
+
+  test("in the attempt that it is in: another costs a call each time, and anybody can make one up", async () => {
+    const { flood, lookups, listed } = open();
+    listed.set(5_001, 2);
+    for (const address of [here, ...addresses]) await flood(100, address);
+    for (const attempt of [1, 3, 2 ** 40]) {
+      const other = { ...run(5_001), run_attempt: attempt };
+      await expect(lookups.guard(here, other, found)).rejects.toThrow(code("rate_limited"));
+    }
+    // The original's requests name none.
+    for (const named of [{ ...run(5_001), run_attempt: 2 }, run(5_001)])
+      expect(await lookups.guard(here, named, found)).toBe("found");
   });
 
   test("and one of its jobs that is not there counts as in vain", async () => {
     const { clock, flood, lookups, listed } = open();
-    listed.add(5_001);
+    listed.set(5_001, 1);
     for (const address of [here, ...addresses]) await flood(100, address);
     await expect(lookups.guard(here, run(5_001), missing)).rejects.toThrow(code("job_not_found"));
     clock.now += 60_000;

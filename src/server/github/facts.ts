@@ -12,7 +12,7 @@ import {
   unusable,
 } from "../../core/github-answers.ts";
 import type { RefFacts } from "../../core/ref.ts";
-import type { GitHubFacts, RunAddress, Seen } from "./ports.ts";
+import type { GitHubFacts, OpenRuns, RunAddress, Seen } from "./ports.ts";
 import type { GitHubRest, RestAnswer } from "./rest.ts";
 
 const pageSize = 100;
@@ -40,13 +40,13 @@ export class RestFacts implements GitHubFacts {
     return { at: seen.at, value: found(seen.value, "GitHub has no such run.") };
   }
 
-  async openRuns(repository: string, notBefore: number): Promise<ReadonlySet<number>> {
+  async openRuns(repository: string, notBefore: number): Promise<OpenRuns> {
     const { value } = await this.#rest.get(
       "GET /repos/{owner}/{repo}/actions/runs",
       { ...repositoryOf(repository), status: "in_progress", per_page: pageSize },
       notBefore,
     );
-    return new Set(value === null ? [] : parseRunsPage(value.json));
+    return value === null ? new Map() : parseRunsPage(value.json);
   }
 
   async jobs(at: RunAddress, notBefore: number): Promise<Seen<readonly unknown[]>> {

@@ -21,14 +21,16 @@ export interface Seen<T> {
   at: number;
 }
 
+export type OpenRuns = ReadonlyMap<number, number>;
+
 /**
  * What GitHub says of runs. `notBefore` is the age that an answer may have: one asked for earlier does
  * not count. All throw {@link Refusal} github_unavailable, github_rate_limited or job_not_found.
  */
 export interface GitHubFacts {
   run(at: RunAddress, notBefore: number): Promise<Seen<unknown>>;
-  /** Ids of the newest runs of a repository that are in progress, a hundred of them. */
-  openRuns(repository: string, notBefore: number): Promise<ReadonlySet<number>>;
+  /** The newest runs of a repository that are in progress, a hundred of them: their attempts by their ids. */
+  openRuns(repository: string, notBefore: number): Promise<OpenRuns>;
   /** All jobs of the attempt, every page. */
   jobs(at: RunAddress, notBefore: number): Promise<Seen<readonly unknown[]>>;
   refs(repository: string, shortName: string, notBefore: number): Promise<Seen<RefFacts>>;

@@ -37,7 +37,7 @@ describe("H-09: the runs in progress of a repository", () => {
     const { facts, github, golden, clock, paths } = await open();
     github.addRun(golden.repository, { id: 5_002, status: "completed" });
     github.addRun(github.addRepository({ name: "other" }), { id: 5_003 });
-    expect(await facts.openRuns("acme/app", clock.now)).toEqual(new Set([5_001]));
+    expect(await facts.openRuns("acme/app", clock.now)).toEqual(new Map([[5_001, 1]]));
     expect(paths()).toEqual(["/repos/acme/app/actions/runs?status=in_progress&per_page=100"]);
     for (let id = 6_000; id < 6_150; id++) github.addRun(golden.repository, { id });
     const open100 = await facts.openRuns("acme/app", (clock.now += 1));
@@ -46,7 +46,7 @@ describe("H-09: the runs in progress of a repository", () => {
 
   test("are none of a repository that is not there, and unknown while GitHub is in trouble", async () => {
     const { facts, github, clock } = await open();
-    expect(await facts.openRuns("acme/nothing", clock.now)).toEqual(new Set());
+    expect(await facts.openRuns("acme/nothing", clock.now)).toEqual(new Map());
     github.api.fault({ status: 500 });
     await expect(facts.openRuns("acme/app", clock.now)).rejects.toThrow(code("github_unavailable"));
   });
