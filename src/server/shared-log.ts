@@ -1,3 +1,4 @@
+import { foldAscii } from "../core/pattern.ts";
 import type { StepLog } from "../core/proof.ts";
 import type { JobAddress, JobLog } from "./github/ports.ts";
 
@@ -15,7 +16,8 @@ export class SharedLog implements JobLog {
   }
 
   read(job: JobAddress, stepNames: readonly string[]): Promise<readonly StepLog[]> {
-    const key = JSON.stringify([job.repository, job.runId, job.runAttempt, job.jobId, stepNames]);
+    const { repository, runId, runAttempt, jobId } = job;
+    const key = JSON.stringify([foldAscii(repository), runId, runAttempt, jobId, stepNames]);
     const underway = this.#underway.get(key);
     if (underway) return underway;
     const reading = this.#log.read(job, stepNames).finally(() => this.#underway.delete(key));

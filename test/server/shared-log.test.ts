@@ -21,6 +21,13 @@ test("H-09: who waits for the same job shares a read, and the next is a new one"
   expect(read).toHaveBeenCalledTimes(2);
 });
 
+test("H-09: however each of them spells the repository (G-15)", async () => {
+  const { log, read } = open();
+  const spellings = ["acme/app", "ACME/app", "Acme/App"];
+  await Promise.all(spellings.map((repository) => log.read({ ...job, repository }, ["a"])));
+  expect(read).toHaveBeenCalledTimes(1);
+});
+
 test("another job and other steps have reads of their own", async () => {
   const { log, read, prepare } = open();
   await Promise.all([

@@ -11,6 +11,7 @@ import {
   parseRunsPage,
   unusable,
 } from "../../core/github-answers.ts";
+import { foldAscii } from "../../core/pattern.ts";
 import type { RefFacts } from "../../core/ref.ts";
 import type { GitHubFacts, OpenRuns, RunAddress, Seen } from "./ports.ts";
 import type { GitHubRest, RestAnswer } from "./rest.ts";
@@ -181,8 +182,9 @@ function refPath(shortName: string): string | null {
     : shortName.split("/").map(encodeURIComponent).join("/");
 }
 
+/** In one spelling, whatever the caller's: each would have an ETag, and so a cost, of its own (G-15). */
 function repositoryOf(repository: string): { owner: string; repo: string } {
-  const [owner = "", repo = ""] = repository.split("/");
+  const [owner = "", repo = ""] = foldAscii(repository).split("/");
   return { owner, repo };
 }
 

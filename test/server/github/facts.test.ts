@@ -32,6 +32,18 @@ describe("runs", () => {
   });
 });
 
+test("H-09: a repository is asked for in one spelling, or each would cost its own (G-15)", async () => {
+  const { facts, github, clock, paths } = await open();
+  for (const repository of ["acme/app", "ACME/app", "Acme/App"]) {
+    const address = { ...runAddress, repository };
+    clock.now += 1;
+    await Promise.all([facts.run(address, clock.now), facts.jobs(address, clock.now)]);
+    await facts.refs(repository, "main", clock.now);
+  }
+  expect(new Set(paths()).size).toBe(4);
+  expect(github.restCost()).toBe(4);
+});
+
 describe("H-09: the runs in progress of a repository", () => {
   test("are the newest hundred, in one call", async () => {
     const { facts, github, golden, clock, paths } = await open();
