@@ -39,9 +39,10 @@ export function parseEvent(given: unknown): HttpEvent {
 /** The headers that the broker reads. */
 const read = ["content-type", "if-none-match", "x-forwarded-for"];
 
-/** @throws {TypeError} for a method that has no meaning to a server of ours, such as TRACE */
 export function requestOf({ requestContext, headers, body, isBase64Encoded }: HttpEvent): Request {
-  const { method } = requestContext.http;
+  // What no Request can have is refused as any other method is, and is no error of the function's.
+  const asked = requestContext.http.method;
+  const method = /^(?:CONNECT|TRACE|TRACK)$/i.test(asked) ? "OPTIONS" : asked;
   const bytes = Buffer.from(body ?? "", isBase64Encoded ? "base64" : "utf8");
   const given = read.flatMap((name) => {
     const value = headers[name];

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Body } from "../../harness/client.ts";
 import { grantLike, roleOf } from "../../harness/config.ts";
+import { exchange, requestText, statusesIn } from "../../harness/connection.ts";
 import { askAsOriginal, newOriginalKey, openedBy } from "../../harness/original.ts";
 import { ask } from "../../world/ask.ts";
 import { LambdaFunction, publicUrl } from "./function.ts";
@@ -138,6 +139,18 @@ describe("what API Gateway passes on is taken as the listener takes it", () => {
     expect(reply.headers.get("cache-control")).toBe("no-store");
     expect(it.world.github.journal).toEqual([]);
     await (await it.client()).obtain();
+  });
+
+  test("a method that no Request has, which is no error of the function's", async () => {
+    const it = await LambdaFunction.open();
+    const text = await exchange(
+      it.gateway.url,
+      requestText("/v1/credentials", "", { method: "TRACE" }),
+    );
+    expect([statusesIn(text), text]).toEqual([
+      ["405"],
+      expect.stringContaining('"code":"method_not_allowed"'),
+    ]);
   });
 
   test("the description of the interface, and that it has not changed", async () => {
