@@ -7,7 +7,7 @@ import { commandLineOf, ownCommand } from "./own-command.ts";
 import { removeIfThere, replacePrivateFile } from "./private-file.ts";
 import { makeFolderWithParents } from "./private-folder.ts";
 import { type Setting, settingsOf, withSection, withoutSection } from "./profile-file.ts";
-import { assertProfileIsFree } from "./rivals.ts";
+import { assertProfileIsFree, sources } from "./rivals.ts";
 
 /** A profile that is to be written; nothing is in its way. */
 export interface ProfilePlan {
@@ -28,6 +28,8 @@ export interface ProfileWish {
 }
 
 const patienceMs = 10_000;
+/** By these words, behind the path of a program, a profile is known for ours. */
+const ownWords = ["request", "--format", "credential-process", "--proof", "oidc", "--url"];
 
 /** Looks for what would be in the way, before anything is asked. @throws {Failure} */
 export function planProfile(wish: ProfileWish, { env }: Pick<Host, "env">): ProfilePlan {
@@ -99,27 +101,32 @@ async function changeFile(
  */
 function requestOf(wish: ProfileWish): string[] {
   const { url, role, identity, jobId, durationSeconds, expectAccount } = wish;
-  const where = ["--url", url.href, "--role", role, "--identity", identity];
   return [
-    "request",
-    "--format",
-    "credential-process",
-    "--proof",
-    "oidc",
-    ...where,
+    ...ownWords,
+    url.href,
+    "--role",
+    role,
+    "--identity",
+    identity,
     ...(jobId === undefined ? [] : ["--job-id", String(jobId)]),
     ...(durationSeconds === undefined ? [] : ["--duration", `${durationSeconds}s`]),
     ...(expectAccount === undefined ? [] : ["--expect-account", expectAccount]),
   ];
 }
 
-/** A key that does not end of itself may be the only copy. */
+/** A key that does not end of itself may be the only copy, and so may what somebody has set up. */
 function assertReplaceable(file: string, name: string, path: string): void {
   const settings = settingsOf(file, name);
-  if (!settings.has("aws_access_key_id") || settings.has("aws_session_token")) return;
+  const passing = new Set([
+    settings.has("aws_session_token") && "aws_access_key_id",
+    settings.get("credential_process")?.includes(` ${ownWords.join(" ")} `) && "credential_process",
+  ]);
+  const theirs = sources.find((source) => settings.has(source) && !passing.has(source));
+  if (theirs === undefined) return;
+  const what = theirs === "aws_access_key_id" ? "a long-lived key" : theirs;
   throw new Failure(
     exitCodes.other,
-    `the profile ${name} in ${path} holds a long-lived key, which is not replaced: take another name, or remove it`,
+    `the profile ${name} in ${path} holds ${what}, which is not replaced: take another name, or remove it`,
   );
 }
 

@@ -6,7 +6,7 @@ import { settingsOf } from "./profile-file.ts";
 // The job would go on with other credentials than it thinks (C-13).
 
 /** Settings of a profile that make credentials, other than our own. */
-const sources = [
+export const sources = [
   "aws_access_key_id",
   "role_arn",
   "credential_process",

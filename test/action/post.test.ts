@@ -81,6 +81,20 @@ describe("the post step leaves", () => {
     expect(readFileSync(credentialsFile(), "latin1")).toBe(whole);
   });
 
+  test.for([
+    ["role_arn", "arn:aws:iam::123456789012:role/theirs\nsource_profile = base"],
+    ["credential_process", "/usr/local/bin/theirs --format credential-process"],
+    ["sso_session", "theirs"],
+  ])("a profile of this name that was there before, with %s: it is not replaced", async (given) => {
+    const before = `[deploy]\n${given.join(" = ")}\n[base]\nregion = x\n`;
+    mkdirSync(join(job.folder, "home/.aws"));
+    writeFileSync(credentialsFile(), before);
+    const step = await request({ profile: "deploy" });
+    expect([step.exitCode, step.stderr]).toEqual([1, expect.stringContaining(given[0] ?? "")]);
+    await posts();
+    expect(readFileSync(credentialsFile(), "utf8")).toBe(before);
+  });
+
   test("an identity that was there before", async () => {
     await job.run("make key", "actions2aws keygen");
     await request();
