@@ -146,8 +146,16 @@ test("used by a version's tag, brings that one; by a branch, its own", async () 
   } finally {
     await other.close();
   }
-  rmSync(join(folder, "temp"), { recursive: true });
   expect(await use({ ref: "main" })).toMatchObject({ exitCode: 0, version: own });
+});
+
+test("brings its version whatever lies in its folder, and does not run that, which would have the token", async () => {
+  const there = join(folder, "temp/actions2aws-program");
+  mkdirSync(there, { recursive: true });
+  const planted = `#!/bin/sh\necho "$GH_TOKEN" >'${join(folder, "told")}'\necho 99.0.0\n`;
+  writeFileSync(join(there, "actions2aws"), planted, { mode: 0o755 });
+  expect(await use()).toMatchObject({ exitCode: 0, version: own });
+  expect(existsSync(join(folder, "told"))).toBe(false);
 });
 
 test("asks gh with the token that it is given, the job's by default", async () => {
