@@ -52,6 +52,18 @@ test("the example's configuration loads, and is one for Lambda", () => {
   expect(publicUrl).toMatch(/^https:/);
 });
 
+test("the template takes one secret's ARN, and none that stands for several", () => {
+  const text = readFileSync(join(root, "deploy/aws/template.yml"), "utf8");
+  const [, pattern = ""] =
+    /ExistingSecretArn:\n(?:.*\n){2} +AllowedPattern: (".*")\n/.exec(text) ?? [];
+  const allowed = new RegExp(`^(?:${JSON.parse(pattern)})$`);
+  const arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:";
+  for (const one of ["", `${arn}a-AbCdEf`, `${arn}team/broker_1+=.@-x-AbCdEf`])
+    expect(one).toMatch(allowed);
+  for (const many of ["*-AbCdEf", "a?-AbCdEf", "team/*", "a", "a-AbC\nEf"])
+    expect(`${arn}${many}`).not.toMatch(allowed);
+});
+
 test("the documentation names each parameter of the template", () => {
   const text = readFileSync(join(root, "deploy/aws/template.yml"), "utf8");
   const [, parameters = ""] = /^Parameters:\n([\s\S]*?)^\S/m.exec(text) ?? [];
