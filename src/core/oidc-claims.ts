@@ -121,8 +121,10 @@ export function assertOf(
   if (!same) throw oidcInvalid("it is another run's or job's than the request names");
 }
 
-/** @param reason a fixed text that holds nothing of the token (O-18) */
-/** @param retryAfter seconds after which another token may be taken; left out: none will be */
+/**
+ * @param reason a fixed text that holds nothing of the token (O-18)
+ * @param retryAfter seconds after which another token may be taken; left out: none will be
+ */
 export function oidcInvalid(reason: string, retryAfter?: number): Refusal {
   const detail = `The OIDC token is not accepted: ${reason}.`;
   return new Refusal("oidc_invalid", {
