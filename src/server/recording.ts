@@ -9,8 +9,8 @@ import type {
   GitHubFacts,
   JobAddress,
   JobLog,
-  RunAddress,
   OpenRuns,
+  RunAddress,
   Seen,
 } from "./github/ports.ts";
 import { windowOf } from "./github/step-window.ts";
