@@ -39,14 +39,14 @@ export async function runCommandLine(argv: readonly string[], host: Host): Promi
     .option("--url <url>", "the broker's address (ACTIONS2AWS_URL)")
     .option("--role <arn>", "the role to get (ACTIONS2AWS_ROLE)")
     .option("--identity <file>", "where the identity is kept (ACTIONS2AWS_IDENTITY)")
-    .option("--proof <kind>", "auto, log or oidc (ACTIONS2AWS_PROOF)")
+    .option("--proof <kind>", "auto, log or oidc (ACTIONS2AWS_PROOF; default: auto)")
     .option("--format <format>", `${formatList} (ACTIONS2AWS_FORMAT; default: shell)`)
     .option(
       "--profile <name>",
       "write an AWS profile that renews itself; --format then hands on its name (ACTIONS2AWS_PROFILE)",
     )
     .option("--refresh", "keep a long command supplied with fresh ones (ACTIONS2AWS_REFRESH)")
-    .option("--duration <time>", "how long they are good, like 15m or 1h (ACTIONS2AWS_DURATION)")
+    .option("--duration <time>", "how long they are good (ACTIONS2AWS_DURATION; default: 15m)")
     .option(
       "--announce-to <file>",
       "write the announcement to this .live file too (ACTIONS2AWS_ANNOUNCE_TO)",
@@ -187,8 +187,10 @@ Exit codes: 0 done, 2 usage, 3 denied, 4 unavailable or out of time, 1 anything 
 
 const serveHelp = `
 Examples:
-  actions2aws serve --config broker.yaml --check
-  actions2aws serve --config broker.yaml --listen 0.0.0.0:8080 --admin-listen 127.0.0.1:9090`;
+  actions2aws serve --config broker.yml --check
+  actions2aws serve --config broker.yml --listen 0.0.0.0:8080 --admin-listen 127.0.0.1:9090
+
+Secrets come from the environment (GITHUB_TOKEN and others, or NAME_FILE): README.md names them.`;
 
 const recordHelp = `
 Reads with GITHUB_TOKEN and GITHUB_USER_SESSION of the environment, as a broker does. What looks like
@@ -196,13 +198,13 @@ a secret is taken out, and its place is told. Look the folder through before you
 
 Examples:
   actions2aws record --repository acme/shop --run 19284650173 --out recordings/shop
-  actions2aws serve --config broker.yaml --recording recordings/shop --simulate-aws`;
+  actions2aws serve --config broker.yml --recording recordings/shop --simulate-aws`;
 
 const explainHelp = `
 Nothing is asked of GitHub or AWS. A recording has no OIDC tokens: grants that want one do not fit.
 
 Examples:
-  actions2aws explain --config broker.yaml --recording recordings/shop --role arn:aws:iam::123456789012:role/deploy
+  actions2aws explain --config broker.yml --recording recordings/shop --role arn:aws:iam::123456789012:role/deploy
 
 Exit codes: 0 allowed, 3 denied, 2 usage, 1 anything else.`;
 

@@ -78,6 +78,12 @@ const ends = {
   ],
 } satisfies Record<Code, End>;
 
+/** Fields of a grant that the job itself may have got wrong. */
+const ownDoing: Readonly<Record<string, string>> = {
+  step: "name the step as the grant does, in the workflow and in --step",
+  max_duration: "ask for a shorter --duration",
+};
+
 /** The broker has said no, once for all. */
 export class TurnedAway extends Failure {
   override name = "TurnedAway";
@@ -108,6 +114,8 @@ export function adviceFor(problem: Problem): string {
 
 function endOf({ code, status, fields }: Problem): End {
   if (code === "no_grant" && fields.length > 0) {
+    const own = fields.flatMap((field) => ownDoing[field] ?? []);
+    if (own.length === fields.length) return ["denied", own.join("; ")];
     return [
       "denied",
       `the broker's grants do not fit this run (${fields.join(", ")}): ask whoever runs the broker to allow it`,

@@ -55,7 +55,7 @@ const url = z
   });
 
 const rate = z
-  .string()
+  .string("must be a rate such as 60/m")
   .regex(/^[1-9][0-9]{0,8}\/[smh]$/, "must be a rate such as 60/m")
   .transform((text): Rate => ({
     points: Number.parseInt(text, 10),
@@ -116,12 +116,15 @@ export const configShape = z
         "What instances share, limits and used challenges: memory, redis://HOST:PORT, rediss://HOST:PORT or dynamodb:TABLE.",
       ),
     audit: z
-      .union([
-        z.literal("stdout"),
-        z.strictObject({
-          file: z.string().min(1).describe("Path of the file, which is appended to."),
-        }),
-      ])
+      .union(
+        [
+          z.literal("stdout"),
+          z.strictObject({
+            file: z.string().min(1).describe("Path of the file, which is appended to."),
+          }),
+        ],
+        "must be stdout or { file: PATH }",
+      )
       .default("stdout")
       .describe("Where the audit records go: stdout, or a file, on disk before each answer."),
     limits: z
@@ -216,13 +219,21 @@ function faultsOf(issue: z.core.$ZodIssue, yaml: PlainYaml): Fault[] {
       message: `${where(issue.path)}has an unknown key: ${JSON.stringify(key)}`,
     }));
   }
-  const missing = issue.code === "invalid_type" && !yaml.has(issue.path);
-  return [
-    {
-      line: yaml.lineAt(issue.path),
-      message: where(issue.path) + (missing ? "is required" : issue.message),
-    },
-  ];
+  return [{ line: yaml.lineAt(issue.path), message: where(issue.path) + sayingOf(issue, yaml) }];
+}
+
+/** The library's own words are for programmers. */
+const kinds: Readonly<Record<string, string>> = {
+  string: "must be text",
+  array: "must be a list",
+  object: "must be keys with values",
+};
+
+function sayingOf(issue: z.core.$ZodIssue, yaml: PlainYaml): string {
+  if (issue.code !== "invalid_type") return issue.message;
+  if (!yaml.has(issue.path)) return "is required";
+  const ours = !issue.message.startsWith("Invalid input");
+  return ours ? issue.message : (kinds[issue.expected] ?? issue.message);
 }
 
 function where(path: readonly PropertyKey[]): string {

@@ -156,6 +156,16 @@ test("a final no ends it at once", async () => {
   });
 });
 
+test.each([
+  [["max_duration"], /ask for a shorter --duration$/],
+  [["step"], /name the step as the grant does, in the workflow and in --step$/],
+  [["step", "max_duration"], /in --step; ask for a shorter --duration$/],
+  [["step", "ref"], /ask whoever runs the broker to allow it$/],
+])("what the job itself can put right is told: %j", async (fields, advice) => {
+  const answer = no("no_grant", { fields });
+  expect(await play([answer])).toMatchObject({ message: expect.stringMatching(advice) });
+});
+
 test.each<[NotGiven, RegExp]>([
   [
     no("proof_pending", { retryAfterMs: 1_000, requestId: "r1" }),

@@ -78,9 +78,9 @@ describe("the contract's sample", () => {
   });
 });
 
-describe("what is left out has the contract's default", () => {
-  const least = `grants: [{ name: a, repository: acme/app, step: s, role: "arn:aws:iam::123456789012:role/r" }]`;
+const least = `grants: [{ name: a, repository: acme/app, step: s, role: "arn:aws:iam::123456789012:role/r" }]`;
 
+describe("what is left out has the contract's default", () => {
   test("of the broker", () => {
     expect(parseConfig(least)).toMatchObject({
       github: { serverUrl: "https://github.com", apiUrl: "https://api.github.com" },
@@ -167,6 +167,28 @@ describe("P-01: a typing mistake never widens a grant", () => {
   test("name, removed, is required", () => {
     const text = fullConfig.replace("  - name: shop-deploy\n    repository", "  - repository");
     expect(faultsOf(text)).toEqual(["14: grants[0].name is required"]);
+  });
+});
+
+describe("a value of the wrong kind is told in an operator's words:", () => {
+  test.each([
+    ["audit: /var/log/audit.jsonl", "audit must be stdout or { file: PATH }"],
+    ["audit: { path: /var/log/audit.jsonl }", "audit must be stdout or { file: PATH }"],
+    ["limits: { per_address: 60 }", "limits.per_address must be a rate such as 60/m"],
+    ["limits: 60/m", "limits must be keys with values"],
+    ["github: https://github.example.com", "github must be keys with values"],
+    ["trusted_proxies: 10.0.0.0/8", "trusted_proxies must be a list"],
+    ["public_url: 7", "public_url must be text"],
+    ["store: [memory]", "store must be text"],
+  ])("%s", (line, fault) => {
+    expect(faultsOf(`${line}\n${least}`)).toEqual([`1: ${fault}`]);
+  });
+
+  test.each([
+    ["grants: { name: shop }", "1: grants must be a list"],
+    ["grants: [shop]", "1: grants[0] must be keys with values"],
+  ])("%s", (text, fault) => {
+    expect(faultsOf(text)).toEqual([fault]);
   });
 });
 

@@ -121,7 +121,7 @@ describe("a job without a grant fails, has nothing, and does not hinder the one 
   const asks = {
     "by the action": `
       - name: assume role
-        uses: acme/actions2aws/request@v1
+        uses: acme/actions2aws/request@0000000000000000000000000000000000000000 # v0.1.0
         with:
           url: \${{ vars.ACTIONS2AWS_URL }}
           role: ${role}

@@ -23,6 +23,9 @@ import type { Job, SimulatedGitHub, Step, World } from "../world/index.ts";
 
 const root = join(import.meta.dirname, "../..");
 
+/** By which the examples name this repository, as they name every action; a release's would stand here. */
+const commit = "0".repeat(40);
+
 /** One line of act's log. */
 interface Entry {
   readonly msg?: string;
@@ -110,7 +113,7 @@ function wordsFor(folder: string, { github }: World, { jobs, vars }: Workflow): 
     "--no-cache-server",
     "--platform=ubuntu-24.04=-self-hosted",
     "--container-daemon-socket=-",
-    `--local-repository=acme/actions2aws@v1=${join(folder, "actions")}`,
+    `--local-repository=acme/actions2aws@${commit}=${join(folder, "actions")}`,
     `--workflows=${join(folder, "workflow.yml")}`,
     ...pairs("--env", all),
     ...pairs("--var", vars),
