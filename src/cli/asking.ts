@@ -83,16 +83,20 @@ function turnedAway(answer: NotGiven): Failure {
 }
 
 function outOfTime(answer: NotGiven, pauseMs: number, { seconds }: Deadline): Failure {
-  const next =
-    answer.kind === "problem"
-      ? adviceFor(answer.problem)
-      : "check --url, and that this runner may reach it";
+  const next = answer.kind === "problem" ? adviceFor(answer.problem) : adviceUnheard(answer.reason);
   const asks =
     answer.kind === "problem" && answer.problem.retryAfterMs !== null && pauseMs > seconds * 1000;
   const when = asks
     ? `asked to wait longer than --timeout ${seconds}s`
     : `out of time after ${seconds}s`;
   return new Failure(exitCodes.unavailable, `${when}: ${reasonOf(answer)}: ${next}`);
+}
+
+function adviceUnheard(reason: string): string {
+  // What the other side said was no TLS.
+  return reason === "EPROTO"
+    ? "check --url: does it speak https at that port?"
+    : "check --url, and that this runner may reach it";
 }
 
 function reasonOf(answer: NotGiven): string {

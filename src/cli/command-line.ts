@@ -244,8 +244,8 @@ function describeProgram(host: Host): Command {
 function usageOf(error: CommanderError): Failure | null {
   if (error.exitCode === 0) return null;
   if (error.code === "commander.help") return usageError("a command is missing");
-  const what = error.message.replace(/^error: /, "");
-  if (error.code === "commander.excessArguments")
+  const what = error.message.replace(/^error: |\.$/g, "");
+  if (error.code === "commander.excessArguments" && what.includes("'request'"))
     return usageError(`${what} (a command to run stands behind --)`);
   return usageError(`${what}: see actions2aws --help, or --help of the command`);
 }

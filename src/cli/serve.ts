@@ -1,5 +1,5 @@
 import { setFlagsFromString } from "node:v8";
-import { warnings } from "../core/policy.ts";
+import { warnings } from "../core/warnings.ts";
 import { readConfig } from "../server/config-file.ts";
 import { startBroker } from "../server/serve.ts";
 import { faultsOf, isUsage } from "../server/settings.ts";

@@ -25,10 +25,15 @@ const ownRefEvents = new Set([
   "merge_group",
 ]);
 
+/** Whether runs of an event have a ref that can be proved by GitHub's API. */
+export function hasOwnRef(event: string): boolean {
+  return ownRefEvents.has(event);
+}
+
 /** @returns the full refs that the run's short name may stand for; none when it says nothing. */
 export function possibleRefs({ event, fork, headBranch }: RunIdentity): readonly string[] {
   if (fork !== false || !headBranch || headBranch.startsWith("refs/")) return [];
-  if (!ownRefEvents.has(event)) return [];
+  if (!hasOwnRef(event)) return [];
   return [`refs/heads/${headBranch}`, `refs/tags/${headBranch}`];
 }
 

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Logger } from "pino";
-import { warnings } from "../core/policy.ts";
+import { warnings } from "../core/warnings.ts";
 import { createApp } from "./app.ts";
 import type { Rules } from "./broker-parts.ts";
 import { ClientAddresses } from "./client-address.ts";

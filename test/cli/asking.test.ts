@@ -171,7 +171,11 @@ test.each<[NotGiven, RegExp]>([
     no("proof_pending", { retryAfterMs: 1_000, requestId: "r1" }),
     /out of time after 60s: .*proof_pending \(request r1\)/,
   ],
-  [unreachable, /out of time after 60s: .*cannot be reached \(ECONNREFUSED\): check --url/],
+  [unreachable, /out of time after 60s: .*cannot be reached \(ECONNREFUSED\): check --url, and/],
+  [
+    { ...unreachable, reason: "EPROTO" },
+    /\(EPROTO\): check --url: does it speak https at that port/,
+  ],
   [no("github_session_expired"), /tell whoever runs the broker to renew its GitHub session/],
 ])("in vain: it ends within the time, after few attempts, with exit 4", async (answer, line) => {
   const { exitCode, message, time, asked } = (await play([answer])) as never as Record<

@@ -63,7 +63,10 @@ test("a path inside the workspace: warned of by option, refused by default", asy
 
 test.each([
   [["keygen", "--bogus"], "--bogus"],
-  [["keygen", "extra"], "too many arguments"],
+  [
+    ["keygen", "extra"],
+    "too many arguments for 'keygen'. Expected 0 arguments but got 1: extra: see",
+  ],
   [["keygen", "--identity"], "--identity"],
   [["keygen", "--identity="], "--identity"],
   [["keygen", "--", "x"], "--help"],
