@@ -29,23 +29,28 @@ test("the record shows by which event a run came (G-06)", async () => {
   ]);
 });
 
+/** Of which no run is, as far as anybody knows. */
+const noEvents = ["workflow_call", "future_event"];
+
 test("whoever loads a grant is warned of each event that outsiders can start or feed, and of no other (G-05)", async () => {
   const folder = mkdtempSync(join(tmpdir(), "actions2aws-events-"));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const file = join(folder, "broker.yml");
   const harmless = ["push", "schedule", "workflow_dispatch", ...otherEvents];
   const grants = [...outsiderEvents, ...harmless].map((event) =>
-    grantLike(event.replaceAll("_", "-"), { event }),
+    grantLike(event.replaceAll("_", "-"), { event, ref: undefined }),
   );
   writeFileSync(file, JSON.stringify({ grants }));
   const { exitCode, stderr } = await actions2aws(["serve", "--config", file, "--check"]);
   expect(exitCode).toBe(0);
   const warned = stderr.trimEnd().split("\n");
+  const expected = [
+    ...outsiderEvents.map((event) => [event, "outsiders can start or feed runs of"]),
+    ...noEvents.map((event) => [event, "GitHub has no event that is known here as"]),
+  ];
   expect(warned).toEqual(
-    outsiderEvents.map((event) =>
-      expect.stringContaining(
-        `grant ${event.replaceAll("_", "-")}: outsiders can start or feed runs of: ${event}`,
-      ),
+    expected.map(([event, what]) =>
+      expect.stringContaining(`grant ${event?.replaceAll("_", "-")}: ${what}: ${event}`),
     ),
   );
 });
