@@ -4,8 +4,8 @@ import { githubFile } from "../cli/formats/github-file.ts";
 import { plainValue } from "../cli/formats/plain-value.ts";
 import type { Environment } from "../cli/host.ts";
 import type { RequestOptions } from "../cli/request-options.ts";
-import { appendToCommandFile } from "../cli/runner.ts";
-import { commandFile, fileCommands } from "./command-file.ts";
+import { appendToCommandFile, fileCommands } from "../cli/runner.ts";
+import { commandFile } from "./command-file.ts";
 import type { Ways } from "./inputs.ts";
 
 /** Hands on what was got, to the outputs and to the environment: to both or to neither (C-13). */

@@ -1,8 +1,8 @@
 import { exitCodes } from "../cli/failure.ts";
 import type { Host } from "../cli/host.ts";
 import { announceKey } from "../cli/keygen.ts";
-import { appendToCommandFile } from "../cli/runner.ts";
-import { commandFile, fileCommands } from "./command-file.ts";
+import { appendToCommandFile, fileCommands } from "../cli/runner.ts";
+import { commandFile } from "./command-file.ts";
 import { switchInput, textInput } from "./inputs.ts";
 import { runStep } from "./run-step.ts";
 

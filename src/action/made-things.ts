@@ -1,7 +1,7 @@
 import type { Environment } from "../cli/host.ts";
 import type { Made } from "../cli/made.ts";
-import { appendToCommandFile } from "../cli/runner.ts";
-import { commandFile, fileCommands } from "./command-file.ts";
+import { appendToCommandFile, fileCommands } from "../cli/runner.ts";
+import { commandFile } from "./command-file.ts";
 
 /** Tells the action's own post step what this step has made; the last word counts. */
 export function saveMade(things: readonly Made[], env: Environment): void {

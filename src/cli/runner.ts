@@ -41,8 +41,14 @@ function escapeData(value: string): string {
 }
 
 /** One that no value can have guessed (C-01). */
-export function freshDelimiter(): string {
+function freshDelimiter(): string {
   return `ghadelimiter_${randomUUID()}`;
+}
+
+/** For GITHUB_ENV, GITHUB_OUTPUT and GITHUB_STATE. */
+export function fileCommands(pairs: readonly (readonly [name: string, value: string])[]): string {
+  const delimiter = freshDelimiter();
+  return pairs.map(([name, value]) => fileCommand(name, value, delimiter)).join("");
 }
 
 /** `NAME<<DELIMITER`, the value, `DELIMITER`: the form of GITHUB_ENV and GITHUB_OUTPUT for any value. */
